@@ -1,0 +1,31 @@
+"""Is there anything in the documents about this question? Decided before the model is asked."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from assistant.types import Passage
+from knowledge.words import content_words, stem
+
+
+def relevance(question: str, passages: Sequence[Passage], rarity: Callable[[str], float]) -> float:
+    """Evidence, 0 to 1, that the passages speak of the question.
+
+    A logistic function of the best cosine and of the share of the question's words, weighed by how rare each is
+    in the documents (`rarity`), that the best passage covers.
+    """
+    if not passages:
+        return 0.0
+    cosine = max(passage.score for passage in passages)
+    coverage = max(covered(question, passage, rarity) for passage in passages)
+    return 1.0 / (1.0 + math.exp(-(BIAS + COSINE_WEIGHT * cosine + COVERAGE_WEIGHT * coverage)))
+
+
+def covered(question: str, passage: Passage, rarity: Callable[[str], float]) -> float:
+    """The share of the question's content words that stand in the passage, rare words counting for more."""
+    asked = content_words(question)
+    total = sum(rarity(word) for word in asked)
+    there = {stem(word) for word in content_words(f"{passage.section} {passage.text}")}
+    return sum(rarity(word) for word in asked if stem(word) in there) / total if total else 0.0
+
+
+BIAS, COSINE_WEIGHT, COVERAGE_WEIGHT = -6.0, 8.0, 3.0

@@ -1,0 +1,265 @@
+"""The graph a question goes through: retrieve -> compose -> generate -> ground -> reply, or abstain.
+
+What is remembered of a conversation is its turns; all else lives for one question only.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, replace
+from typing import Annotated, Any, Literal, TypedDict
+
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langgraph.channels import UntrackedValue
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.config import get_stream_writer
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from assistant import budget, gate, prompts
+from assistant.draft import Draft
+from assistant.engines.base import Engine
+from assistant.errors import EmptyQuestionError
+from assistant.followups import standalone
+from assistant.grounding import Grounding
+from assistant.sentences import SentenceStream
+from assistant.settings import Settings
+from assistant.types import (
+    Answer,
+    Citation,
+    Finished,
+    Passage,
+    Question,
+    Retrieved,
+    Stage,
+    Status,
+    TextDelta,
+    Timings,
+    Turn,
+    Usage,
+)
+from knowledge import KnowledgeBase, NotFoundError
+
+# Turns kept of a conversation, and of those how many the model is reminded of.
+REMEMBERED_TURNS = 50
+PROMPTED_TURNS = 3
+# A model that has left the passages seldom finds its way back.
+MAX_DROPPED_IN_A_ROW = 3
+
+
+class State(TypedDict, total=False):
+    """Only `turns` is remembered; untracked values never reach the checkpointer."""
+
+    turns: list[dict[str, Any]]
+    question: Annotated[Question, UntrackedValue]
+    query: Annotated[str, UntrackedValue]
+    passages: Annotated[tuple[Passage, ...], UntrackedValue]
+    relevance: Annotated[float, UntrackedValue]
+    messages: Annotated[list[BaseMessage], UntrackedValue]
+    draft: Annotated[Draft, UntrackedValue]
+    status: Annotated[Status, UntrackedValue]
+    usage: Annotated[Usage, UntrackedValue]
+    timings: Annotated[Timings, UntrackedValue]
+    started: Annotated[float, UntrackedValue]
+
+
+class Pipeline:
+    """The graph with what it works on: the knowledge, the model and the profile."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        knowledge: KnowledgeBase,
+        engine: Engine,
+        checkpointer: BaseCheckpointSaver[str],
+    ) -> None:
+        self.settings = settings
+        self.knowledge = knowledge
+        self.engine = engine
+        self._checkpointer = checkpointer
+        self.graph = self._build(checkpointer)
+
+    def _build(self, checkpointer: BaseCheckpointSaver[str]) -> CompiledStateGraph[State]:
+        graph = StateGraph(State)
+        for node in (self.retrieve, self.compose, self.generate, self.ground, self.abstain, self.reply):
+            graph.add_node(node.__name__, node)
+        graph.add_edge(START, "retrieve")
+        graph.add_conditional_edges("retrieve", self.worth_asking, ["compose", "abstain"])
+        graph.add_edge("compose", "generate")
+        graph.add_edge("generate", "ground")
+        graph.add_conditional_edges("ground", self.has_answer, ["reply", "abstain"])
+        graph.add_edge("abstain", "reply")
+        graph.add_edge("reply", END)
+        return graph.compile(checkpointer=checkpointer)
+
+    async def run(self, question: Question) -> AsyncIterator[Stage | Retrieved | TextDelta | Finished]:
+        """Every event of one question. The conversation is saved before the last one is given out."""
+        finished: Finished | None = None
+        stream = self.graph.astream(
+            State(question=question, started=time.monotonic()),
+            {"configurable": {"thread_id": question.conversation_id}},
+            stream_mode="custom",
+            durability="exit",
+        )
+        async for event in stream:
+            if isinstance(event, Finished):
+                finished = event
+            else:
+                yield event
+        if finished:
+            yield finished
+
+    async def turns(self, conversation_id: str) -> list[Turn]:
+        state = await self.graph.aget_state({"configurable": {"thread_id": conversation_id}})
+        return [_turn(turn) for turn in state.values.get("turns", [])]
+
+    async def forget(self, conversation_id: str) -> None:
+        await self._checkpointer.adelete_thread(conversation_id)
+
+    # -- nodes
+
+    async def retrieve(self, state: State) -> State:
+        question = state["question"]
+        if not question.text.strip():
+            raise EmptyQuestionError("The question is empty.", "Ask something, in quotes.")
+        await self._check_length(question)
+        _emit(Stage("searching"))
+        query = standalone(question.text, [_turn(t) for t in state.get("turns", [])])
+        passages = await asyncio.to_thread(self._search, query, question)
+        relevance = await asyncio.to_thread(gate.relevance, query, passages, self.knowledge.rarity)
+        _emit(Retrieved(passages))
+        timings = Timings(retrieve_ms=_since(state["started"]))
+        return State(query=query, passages=passages, relevance=relevance, timings=timings, usage=Usage())
+
+    async def compose(self, state: State) -> State:
+        """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
+        _emit(Stage("reading"))
+        question = state["question"].text
+        turns = [_turn(turn) for turn in state.get("turns", [])][-PROMPTED_TURNS:]
+        fitted = await asyncio.to_thread(self._fit, question, turns, state["passages"])
+        return State(
+            messages=fitted.messages,
+            passages=fitted.passages,
+            usage=Usage(prompt_tokens=fitted.prompt_tokens),
+        )
+
+    async def generate(self, state: State) -> State:
+        """Let the model write, and pass on each sentence as soon as it has been checked."""
+        grounding = asyncio.create_task(
+            asyncio.to_thread(Grounding, state["passages"], self.knowledge.embeddings)
+        )
+        sentences = SentenceStream()
+        draft: Draft | None = None
+        usage, timings = state["usage"], state["timings"]
+        async for chunk in self.engine.astream(state["messages"]):
+            if timings.first_token_ms is None:
+                timings = replace(timings, first_token_ms=_since(state["started"]))
+                _emit(Stage("writing"))
+            usage = _usage(chunk, usage)
+            for sentence in sentences.feed(chunk.text):
+                draft = draft or Draft(await grounding)
+                await _check(draft, sentence)
+            if draft and draft.dropped_in_a_row >= MAX_DROPPED_IN_A_ROW:
+                break
+        draft = draft or Draft(await grounding)
+        await _check(draft, sentences.finish())
+        return State(draft=draft, usage=usage, timings=timings)
+
+    async def ground(self, state: State) -> State:
+        """When nothing the model wrote holds, quote what the passages say instead."""
+        draft = state["draft"]
+        if not draft.text and state["relevance"] >= self.settings.answers.min_relevance:
+            quotes = await asyncio.to_thread(
+                draft.grounding.nearest_to, state["query"], self.settings.answers.quotes
+            )
+            if quotes:
+                _emit(TextDelta(draft.write(self.settings.persona.quotation)))
+            for quote in quotes:
+                _emit(TextDelta(draft.quote(quote)))
+        return State(draft=draft, status="answered")
+
+    async def abstain(self, state: State) -> State:
+        draft = Draft(Grounding((), self.knowledge.embeddings))
+        _emit(TextDelta(draft.write(self.settings.persona.abstention)))
+        return State(draft=draft, status="abstained")
+
+    async def reply(self, state: State) -> State:
+        """Give out the answer and remember the turn."""
+        draft, question = state["draft"], state["question"]
+        timings = replace(state["timings"], total_ms=_since(state["started"]))
+        answer = Answer(draft.text, tuple(draft.citations), state["status"], state["usage"], timings)
+        _emit(Finished(answer))
+        turn = asdict(Turn(question.text, answer.text, answer.citations))
+        return State(turns=[*state.get("turns", []), turn][-REMEMBERED_TURNS:])
+
+    # -- edges
+
+    def worth_asking(self, state: State) -> Literal["compose", "abstain"]:
+        """Text that came with the question is evidence in itself; else something relevant must be found."""
+        relevant = state["relevance"] >= self.settings.answers.min_relevance
+        return "compose" if relevant or state["question"].attachments else "abstain"
+
+    def has_answer(self, state: State) -> Literal["reply", "abstain"]:
+        return "reply" if state["draft"].text else "abstain"
+
+    # -- work that blocks, done in threads
+
+    async def _check_length(self, question: Question) -> None:
+        """A question that can never fit is refused before anything is done for it."""
+        # Fewer characters than half the tokens of any context cannot be too long.
+        if len(question.text) > MIN_CONTEXT // 2:
+            await asyncio.to_thread(self._fit, question.text, [], ())
+
+    def _search(self, query: str, question: Question) -> tuple[Passage, ...]:
+        collections = question.collections or self.settings.knowledge.collections
+        count = self.settings.knowledge.passages
+        if not self.knowledge.collections() and not question.attachments:
+            raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
+        found = self.knowledge.search(query, count, collections) if self.knowledge.collections() else []
+        for attachment in question.attachments:
+            found += self.knowledge.search_in(query, attachment.name, attachment.text, count)
+        best = sorted(found, key=lambda d: -d.metadata["score"]) if question.attachments else found
+        return tuple(_passage(document) for document in best[:count])
+
+    def _fit(self, question: str, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
+        self.engine.load()
+        room = self.engine.context_length - self.settings.engine.max_tokens
+
+        def compose(turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
+            return prompts.compose(self.settings.persona.instructions, question, turns, passages)
+
+        return budget.fit(compose, turns, passages, self.engine, room)
+
+
+# The smallest context a profile may set.
+MIN_CONTEXT = 512
+
+
+def _emit(event: Stage | Retrieved | TextDelta | Finished) -> None:
+    get_stream_writer()(event)
+
+
+async def _check(draft: Draft, sentence: str) -> None:
+    added = await asyncio.to_thread(draft.add, sentence)
+    if added:
+        _emit(TextDelta(added))
+
+
+def _since(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)
+
+
+def _usage(chunk: AIMessageChunk, usage: Usage) -> Usage:
+    counted = chunk.usage_metadata
+    return Usage(counted["input_tokens"], counted["output_tokens"]) if counted else usage
+
+
+def _turn(turn: dict[str, Any]) -> Turn:
+    citations = tuple(Citation(**citation) for citation in turn["citations"])
+    return Turn(turn["question"], turn["answer"], citations)
+
+
+def _passage(document: Document) -> Passage:
+    place = {key: document.metadata[key] for key in ("source", "page", "section", "url", "score")}
+    return Passage(text=document.page_content, **place)

@@ -1,0 +1,180 @@
+"""Profiles: one TOML file that says which engine, knowledge, persona and policy an assistant has.
+
+Environment variables override a profile: `ASSISTANT_ENGINE__MAX_TOKENS=200` is `max_tokens` under `[engine]`.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from assistant.errors import SettingsError
+
+PREFIX = "ASSISTANT_"
+# Read by the command line before there is a profile.
+COMMAND_LINE_VARIABLES = {"ASSISTANT_PROFILE", "ASSISTANT_DATA_DIR"}
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineSettings(Section):
+    """What writes the answers. `model` is "smollm2" (bundled) or a GGUF file of the Llama family."""
+
+    kind: Literal["openvino"] = "openvino"
+    model: str = "smollm2"
+    context_tokens: int | None = Field(default=None, ge=512)
+    max_tokens: int = Field(default=160, ge=16, le=4096)
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+
+
+class KnowledgeSettings(Section):
+    """Where passages come from. No `collections` means all of them."""
+
+    embedding_model: str = "minilm"
+    collections: tuple[str, ...] = ()
+    passages: int = Field(default=5, ge=1, le=50)
+    max_file_mb: int = Field(default=50, ge=1)
+
+
+class AnswerSettings(Section):
+    """When to answer. `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say."""
+
+    min_relevance: float = Field(default=0.5, ge=0.0, le=1.0)
+    quotes: int = Field(default=2, ge=1, le=10)
+
+
+class PersonaSettings(Section):
+    """How the assistant speaks. `instructions` go before the passages; keep them short."""
+
+    name: str = "Assistant"
+    instructions: str = "Answer the question from the passages only."
+    abstention: str = "The documents do not say."
+    quotation: str = "In the documents' own words:"
+
+
+class Settings(BaseSettings):
+    """A profile, checked."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    name: str
+    data_dir: Path
+    engine: EngineSettings = EngineSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    answers: AnswerSettings = AnswerSettings()
+    persona: PersonaSettings = PersonaSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load_profile(profile: str = "docs", data_dir: Path | None = None) -> Settings:
+    """The profile of that name, or in that file. Raises SettingsError, which names what is wrong and what is right."""
+    path = _find(profile)
+    values = _read(path)
+    _check_environment()
+    folder = data_dir or os.environ.get("ASSISTANT_DATA_DIR") or values.get("data_dir") or default_data_dir()
+    values |= {"name": path.stem, "data_dir": Path(folder).expanduser().absolute()}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _explain(error, path) from error
+
+
+def default_data_dir() -> Path:
+    return platformdirs.user_data_path("solar-assistant", appauthor=False)
+
+
+def profile_folder() -> Path:
+    """Where the shipped profiles are: inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def profile_names() -> list[str]:
+    return sorted(file.stem for file in profile_folder().glob("*.toml"))
+
+
+def _find(profile: str) -> Path:
+    named = profile_folder() / f"{profile}.toml"
+    if profile in profile_names():
+        return named
+    path = Path(profile).expanduser()
+    if path.is_file():
+        return path.absolute()
+    near = difflib.get_close_matches(profile, profile_names(), n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise SettingsError(
+        f"There is no profile {profile!r}.",
+        f"{hint}Profiles: {', '.join(profile_names())}; or give the path of a TOML file.",
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The profile {path} cannot be read: {error}.", "Correct the file.") from error
+
+
+def _check_environment() -> None:
+    known = COMMAND_LINE_VARIABLES | {_variable(key) for key in valid_keys()}
+    for variable in os.environ:
+        if variable.startswith(PREFIX) and variable not in known:
+            raise SettingsError(
+                f"The environment variable {variable} is not a setting.", _nearest(variable, sorted(known))
+            )
+
+
+def _variable(key: str) -> str:
+    return PREFIX + key.upper().replace(".", "__")
+
+
+def valid_keys() -> list[str]:
+    """Every key a profile may have, dotted: "engine.max_tokens"."""
+    keys: list[str] = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            keys += [f"{name}.{key}" for key in section.model_fields]
+        elif name != "name":
+            keys.append(name)
+    return keys
+
+
+def _explain(error: ValidationError, path: Path) -> SettingsError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return SettingsError(f"{path} has an unknown key {key!r}.", _nearest(key, valid_keys()))
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return SettingsError(f"{key!r} in {path} is wrong: {message}.", f"It is now {first['input']!r}; correct it.")
+
+
+def _nearest(key: str, valid: list[str]) -> str:
+    """Compare whole keys first, then last parts: `max_token` at the top level means `engine.max_tokens`."""
+    near = difflib.get_close_matches(key, valid, n=1, cutoff=0.7)
+    if not near:
+        lasts = {name.rpartition(".")[2]: name for name in valid}
+        near = [lasts[m] for m in difflib.get_close_matches(key.rpartition(".")[2], lasts, n=1)]
+    return f"Did you mean {near[0]!r}?" if near else f"Valid keys: {', '.join(valid)}."
+
+

@@ -1,0 +1,21 @@
+"""What the assistant knows: documents in, passages out."""
+
+from knowledge.base import KnowledgeBase
+from knowledge.catalog import Source, StoredPassage
+from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
+from knowledge.ingest import Failure, IngestEvent, Progress, Report, Waiting
+
+__all__ = [
+    "Failure",
+    "IngestEvent",
+    "KnowledgeBase",
+    "LoadError",
+    "NotFoundError",
+    "Progress",
+    "Report",
+    "Source",
+    "StorageError",
+    "StoredPassage",
+    "UserError",
+    "Waiting",
+]

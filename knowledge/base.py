@@ -1,0 +1,147 @@
+"""The knowledge base: one folder with a catalog, a vector store and a writer's lock."""
+
+import difflib
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from filelock import FileLock
+from langchain_core.documents import Document
+
+from knowledge.catalog import Catalog, Source, StoredPassage
+from knowledge.chunking import Chunker
+from knowledge.embeddings import BUNDLED, SentenceEmbeddings
+from knowledge.errors import NotFoundError, StorageError
+from knowledge.ingest import IngestEvent, Ingestion, sweep
+from knowledge.retriever import HybridRetriever
+from knowledge.vectors import VectorStore
+
+MAX_FILE_MB = 50
+_COLLECTION_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
+
+
+class KnowledgeBase:
+    """Documents that can be ingested, listed, removed and searched. Opening it is quick: models load at first use."""
+
+    def __init__(
+        self, folder: Path, embedding_model: str = BUNDLED, max_file_mb: int = MAX_FILE_MB
+    ) -> None:
+        self.folder = folder
+        self.max_file_mb = max_file_mb
+        self.embeddings = SentenceEmbeddings(embedding_model)
+        self.catalog = Catalog(folder / "catalog.sqlite3")
+        self.vectors = VectorStore(folder / "chroma")
+        self._check_model(embedding_model)
+
+    def _check_model(self, model: str) -> None:
+        """Vectors of two models cannot be compared, so a folder belongs to the model it was filled with."""
+        known = self.catalog.get_meta("embedding_model")
+        if known is None:
+            self.catalog.set_meta("embedding_model", model)
+        elif known != model:
+            raise StorageError(
+                f"{self.folder} was filled with the embedding model {known!r}, and the profile asks for {model!r}.",
+                f'Set [knowledge] embedding_model = "{known}", or ingest into another folder with --data-dir.',
+            )
+
+    def ingest(self, paths: Sequence[Path], collection: str = "default") -> Iterator[IngestEvent]:
+        """Bring the collection in step with the files; the last event is the report.
+
+        Files that were ingested from one of the folders and are gone are removed. Stopping the iteration
+        keeps every file that was finished.
+        """
+        _check_name(collection)
+        limit = self.max_file_mb * 1_000_000
+        run = Ingestion(self.catalog, self.vectors, self.embeddings, collection, limit)
+        return run.events(paths, FileLock(self.folder / "writer.lock"))
+
+    def documents(self, collection: str | None = None) -> list[Source]:
+        return self.catalog.sources(collection)
+
+    def passages(self, source: Source) -> list[StoredPassage]:
+        return self.catalog.passages_of(source)
+
+    def find(self, name: str, collection: str | None = None) -> list[Source]:
+        """The documents that a person means by a path, the end of one, or a folder. Raises NotFoundError."""
+        sources = self.documents(collection)
+        absolute = Path(name).absolute()
+        exact = [s for s in sources if Path(s.path).is_relative_to(absolute)]
+        found = exact or [s for s in sources if Path(s.path).parts[-len(Path(name).parts) :] == Path(name).parts]
+        if not found:
+            raise NotFoundError(f"No document is called {name!r}.", _suggestion(name, sources))
+        return found
+
+    def remove(self, sources: Sequence[Source]) -> int:
+        """Take documents out; they cannot be found from this moment on. Returns the passages removed."""
+        with FileLock(self.folder / "writer.lock"):
+            for source in sources:
+                self.catalog.remove(source)
+            sweep(self.catalog, self.vectors)
+        return sum(source.passages for source in sources)
+
+    def retriever(self, k: int = 5, collections: Sequence[str] = ()) -> HybridRetriever:
+        """A LangChain retriever over the named collections, or all. Raises NotFoundError for an unknown one."""
+        known = self.catalog.collections()
+        for name in collections:
+            if name not in known:
+                raise NotFoundError(
+                    f"There is no collection {name!r}.", f"There are: {', '.join(known) or 'none yet'}."
+                )
+        return HybridRetriever(
+            catalog=self.catalog,
+            vectors=self.vectors,
+            embeddings=self.embeddings,
+            k=k,
+            collections=tuple(collections),
+        )
+
+    def search(self, query: str, k: int = 5, collections: Sequence[str] = ()) -> list[Document]:
+        """The passages nearest to the query, best first: LangChain Documents with their place and score."""
+        return self.retriever(k, collections).invoke(query)
+
+    def search_in(self, query: str, name: str, text: str, k: int = 5) -> list[Document]:
+        """The passages of a text, kept nowhere, that are nearest to the query."""
+        chunks = Chunker(self.embeddings.tokenizer, self.embeddings.window).split(text, "text", name)
+        if not chunks:
+            return []
+        vectors = self.embeddings.embed_documents([chunk.text for chunk in chunks])
+        asked = self.embeddings.embed_query(query)
+        scores = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
+        best = sorted(range(len(chunks)), key=lambda i: -scores[i])[:k]
+        return [_loose_document(name, chunks[i].text, scores[i]) for i in best]
+
+    def collections(self) -> list[str]:
+        """The names of the collections that hold anything."""
+        return self.catalog.collections()
+
+    def warm_up(self) -> None:
+        """Load the embedding model and open the vector store, which else the first search does."""
+        self.search("warm up", 1)
+
+    def rarity(self, word: str) -> float:
+        """How telling a word is here: its inverse document frequency, about 0.7 for one that is everywhere."""
+        return math.log(1 + (self.catalog.passage_count() + 1) / (self.catalog.frequency(word) + 1))
+
+    def close(self) -> None:
+        self.vectors.close()
+        self.catalog.close()
+
+
+def _loose_document(name: str, text: str, score: float) -> Document:
+    place = {"source": name, "page": None, "section": "", "url": ""}
+    return Document(page_content=text, metadata={**place, "score": round(score, 4)})
+
+
+def _check_name(collection: str) -> None:
+    if not _COLLECTION_NAME.fullmatch(collection):
+        raise NotFoundError(
+            f"{collection!r} cannot be the name of a collection.",
+            "Use up to 64 letters, digits, hyphens and underscores, beginning and ending with a letter or digit.",
+        )
+
+
+def _suggestion(name: str, sources: Sequence[Source]) -> str:
+    names = {Path(source.path).name for source in sources}
+    near = difflib.get_close_matches(Path(name).name, names, n=1)
+    return f"Did you mean {near[0]!r}?" if near else "`assistant documents list` shows what there is."
