@@ -12,7 +12,7 @@ from assistant.engines.base import Engine, create
 from assistant.pipeline import Pipeline
 from assistant.settings import Settings, load_profile
 from assistant.types import Answer, Event, Finished, Question, Turn
-from knowledge import KnowledgeBase
+from knowledge import KnowledgeBase, SentenceEmbeddings
 
 
 class Assistant:
@@ -22,11 +22,18 @@ class Assistant:
     the first question, or with `warm_up`.
     """
 
-    def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine | None = None,
+        embeddings: SentenceEmbeddings | None = None,
+    ) -> None:
         self.settings = settings
         self.engine = engine or create(settings.engine)
         self.knowledge = KnowledgeBase(
-            settings.data_dir, settings.knowledge.embedding_model, settings.knowledge.max_file_mb
+            settings.data_dir,
+            embeddings or SentenceEmbeddings(settings.knowledge.embedding_model),
+            settings.knowledge.max_file_mb,
         )
         self._resources = AsyncExitStack()
         self._pipeline: Pipeline | None = None

@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from assistant.types import Passage
 from knowledge.words import content_words, stem
 
+# Logistic regression, classes balanced, on 796 questions to three document sets of which some held no answer:
+# held out, it told them apart with balanced accuracy 0.95 and more across subjects, 0.76 within one subject.
+BIAS, COSINE_WEIGHT, COVERAGE_WEIGHT = -7.6, 14.2, 3.4
+
 
 def relevance(question: str, passages: Sequence[Passage], rarity: Callable[[str], float]) -> float:
     """Evidence, 0 to 1, that the passages speak of the question.
@@ -26,6 +30,3 @@ def covered(question: str, passage: Passage, rarity: Callable[[str], float]) -> 
     total = sum(rarity(word) for word in asked)
     there = {stem(word) for word in content_words(f"{passage.section} {passage.text}")}
     return sum(rarity(word) for word in asked if stem(word) in there) / total if total else 0.0
-
-
-BIAS, COSINE_WEIGHT, COVERAGE_WEIGHT = -6.0, 8.0, 3.0

@@ -2,6 +2,7 @@
 
 from knowledge.base import KnowledgeBase
 from knowledge.catalog import Source, StoredPassage
+from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
 from knowledge.ingest import Failure, IngestEvent, Progress, Report, Waiting
 
@@ -13,6 +14,7 @@ __all__ = [
     "NotFoundError",
     "Progress",
     "Report",
+    "SentenceEmbeddings",
     "Source",
     "StorageError",
     "StoredPassage",

@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 
 from knowledge.catalog import Catalog, Source, StoredPassage
 from knowledge.chunking import Chunker
-from knowledge.embeddings import BUNDLED, SentenceEmbeddings
+from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import NotFoundError, StorageError
 from knowledge.ingest import IngestEvent, Ingestion, sweep
 from knowledge.retriever import HybridRetriever
@@ -25,14 +25,14 @@ class KnowledgeBase:
     """Documents that can be ingested, listed, removed and searched. Opening it is quick: models load at first use."""
 
     def __init__(
-        self, folder: Path, embedding_model: str = BUNDLED, max_file_mb: int = MAX_FILE_MB
+        self, folder: Path, embeddings: SentenceEmbeddings | None = None, max_file_mb: int = MAX_FILE_MB
     ) -> None:
         self.folder = folder
         self.max_file_mb = max_file_mb
-        self.embeddings = SentenceEmbeddings(embedding_model)
+        self.embeddings = embeddings or SentenceEmbeddings()
         self.catalog = Catalog(folder / "catalog.sqlite3")
         self.vectors = VectorStore(folder / "chroma")
-        self._check_model(embedding_model)
+        self._check_model(self.embeddings.model)
 
     def _check_model(self, model: str) -> None:
         """Vectors of two models cannot be compared, so a folder belongs to the model it was filled with."""

@@ -1,6 +1,7 @@
 """The sentence-transformers model, as LangChain Embeddings."""
 
 import importlib.util
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,8 @@ class SentenceEmbeddings(Embeddings):
 
 
 def _load(name: str) -> "SentenceTransformer":
+    # transformers draws a progress bar for loading even a small model, unless told before it is imported.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from sentence_transformers import SentenceTransformer
 
     try:

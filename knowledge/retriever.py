@@ -1,19 +1,16 @@
 """Finding the passages that speak of a question: by meaning and by words, fused."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
 from knowledge.catalog import Catalog, StoredPassage
 from knowledge.vectors import VectorStore
 from knowledge.words import content_words, words
-
-if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
 
 # Candidates asked of each half before they are fused.
 CANDIDATES = 50
@@ -34,7 +31,7 @@ class HybridRetriever(BaseRetriever):
 
     catalog: Catalog
     vectors: VectorStore
-    embeddings: "Embeddings"
+    embeddings: Embeddings
     k: int = 5
     collections: tuple[str, ...] = ()
 
