@@ -1,0 +1,50 @@
+"""Files into LangChain Documents of Markdown or plain text, one small module a format.
+
+A document's metadata are its `title`, its `page` (from 1; None where a format has none) and its `format`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import LoadError
+from knowledge.loaders import docx, html, markdown, pdf, text
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document
+
+LOADERS: dict[str, Callable[[Path], "list[Document]"]] = {
+    ".docx": docx.load,
+    ".htm": html.load,
+    ".html": html.load,
+    ".markdown": markdown.load,
+    ".md": markdown.load,
+    ".pdf": pdf.load,
+    ".text": text.load,
+    ".txt": text.load,
+}
+SUFFIXES = frozenset(LOADERS)
+
+
+def load(path: Path) -> "list[Document]":
+    """The documents in a file: one, or one a page. Raises LoadError, which names the file and the way out."""
+    loader = LOADERS.get(path.suffix.lower())
+    if loader is None:
+        raise LoadError(
+            f"{path} is of a kind that cannot be read.", f"Readable kinds: {' '.join(sorted(LOADERS))}."
+        )
+    documents = [document for document in _guarded(loader, path) if document.page_content.strip()]
+    if not documents:
+        raise LoadError(f"{path} is empty.", "Nothing was taken from it.")
+    return documents
+
+
+def _guarded(loader: Callable[[Path], "list[Document]"], path: Path) -> "list[Document]":
+    try:
+        return loader(path)
+    except OSError as error:
+        raise LoadError(
+            f"{path} cannot be read: {error.strerror or error}.", "Check that it may be read and try again."
+        ) from error
+    except RecursionError as error:
+        raise LoadError(f"{path} is nested too deeply.", "Save a simpler copy of it.") from error
