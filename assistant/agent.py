@@ -30,11 +30,7 @@ class Assistant:
     ) -> None:
         self.settings = settings
         self.engine = engine or create(settings.engine)
-        self.knowledge = KnowledgeBase(
-            settings.data_dir,
-            embeddings or SentenceEmbeddings(settings.knowledge.embedding_model),
-            settings.knowledge.max_file_mb,
-        )
+        self.knowledge = open_knowledge(settings, embeddings)
         self._resources = AsyncExitStack()
         self._pipeline: Pipeline | None = None
         self._opening = asyncio.Lock()
@@ -98,3 +94,12 @@ class Assistant:
         """Erase what is remembered of a conversation."""
         pipeline = await self._ready()
         await pipeline.forget(conversation_id)
+
+
+def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = None) -> KnowledgeBase:
+    """The knowledge base of a profile. Quick: no model is loaded. Raises StorageError."""
+    return KnowledgeBase(
+        settings.data_dir,
+        embeddings or SentenceEmbeddings(settings.knowledge.embedding_model),
+        settings.knowledge.max_file_mb,
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from assistant.grounding import Grounding, Support
 from assistant.types import Citation
-from knowledge.words import words
+from knowledge.words import content_stems
 
 _MARKER = re.compile(r"\s*(?:[-*+]|\d+[.)]) ")
 # The model's own citation marks and passage numbers point nowhere that a person can go.
@@ -19,7 +19,6 @@ class Draft:
     grounding: Grounding
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
-    dropped: int = 0
     dropped_in_a_row: int = 0
     _said: set[str] = field(default_factory=set)
 
@@ -27,18 +26,18 @@ class Draft:
         """Check one sentence of the model. Returns the Markdown it adds to the answer, or nothing."""
         clean = _OWN_MARKS.sub("", sentence).strip()
         support = self.grounding.check(clean) if clean else None
-        if support is None or self._repeats(clean):
-            self.dropped += bool(clean)
+        if support is None or self._says_nothing_new(clean):
             self.dropped_in_a_row += bool(clean)
             return ""
         self.dropped_in_a_row = 0
         return self._append(clean, support)
 
-    def _repeats(self, sentence: str) -> bool:
-        key = " ".join(words(sentence))
-        known = key in self._said
-        self._said.add(key)
-        return known
+    def _says_nothing_new(self, sentence: str) -> bool:
+        """Small models repeat themselves, in the same words or fewer."""
+        stems = content_stems(sentence)
+        old = stems <= self._said
+        self._said |= stems
+        return old
 
     def _append(self, sentence: str, support: Support) -> str:
         mark = f" [{self.cite(support)}]"
@@ -49,8 +48,8 @@ class Draft:
 
     def quote(self, support: Support) -> str:
         """Add the passage's own words, marked as a quotation."""
-        words_ = " ".join(support.quote.split())
-        return self.write(f"\n\n> “{words_}” [{self.cite(support)}]")
+        exact = " ".join(support.quote.split())
+        return self.write(f"\n\n> “{exact}” [{self.cite(support)}]")
 
     def write(self, text: str) -> str:
         self.text += text

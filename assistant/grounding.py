@@ -6,21 +6,24 @@ few; negation must agree and no word may have become its opposite.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from assistant.gate import covered
 from assistant.types import Passage
 from knowledge.words import content_stems, sentences, stem, words
 
 MIN_COSINE = 0.55
-MIN_COVERAGE = 0.6
+MIN_COVERAGE = 0.7
 # Where a claim's numbers and names may come from: this many of the nearest sentences.
 NEAREST = 3
 # Words of its own that a quotation must have, or it says nothing.
-MIN_QUOTE_WORDS = 4
+MIN_QUOTE_WORDS = 3
+# Cosine with the question plus half the share of it that is covered, below which a sentence is no answer.
+MIN_QUOTE_VALUE = 0.6
 
 NEGATIONS = frozenset("no not never none nothing nobody neither nor cannot without".split())
 NUMBER_WORDS = {
@@ -112,18 +115,28 @@ class Grounding:
                 return Support(number, lines[0], 1.0)
         return None
 
-    def nearest_to(self, question: str, count: int) -> list[Support]:
-        """The sentences that speak most directly of the question, best first: what to quote."""
+    def nearest_to(self, question: str, count: int, rarity: Callable[[str], float]) -> list[Support]:
+        """The sentences that speak most directly of the question, best first: what to quote.
+
+        `rarity` weighs the question's words. Sentences that say the same count once, and those that hardly touch
+        the question are left out, so there may be fewer than `count`, or none.
+        """
         if not self.evidence:
             return []
-        asked = content_stems(question)
         cosines = self._cosines(question)
-        value = [c + _coverage(asked, e.stems) / 2 for c, e in zip(cosines, self.evidence, strict=True)]
-        order = [i for i in np.argsort(-np.asarray(value)) if _quotable(self.evidence[i])]
-        return [
-            Support(self.evidence[i].passage, self.evidence[i].sentence, float(cosines[i]))
-            for i in order[:count]
-        ]
+        value = np.asarray([c + self._told(question, e, rarity) / 2 for c, e in zip(cosines, self.evidence, strict=True)])
+        found: dict[frozenset[str], Support] = {}
+        for i in np.argsort(-value):
+            evidence = self.evidence[i]
+            if value[i] >= MIN_QUOTE_VALUE and _quotable(evidence):
+                support = Support(evidence.passage, evidence.sentence, float(cosines[i]))
+                found.setdefault(evidence.stems, support)
+        return list(found.values())[:count]
+
+    def _told(self, question: str, evidence: Evidence, rarity: Callable[[str], float]) -> float:
+        """The share of the question that a sentence covers, read under its headings."""
+        heading = self.passages[evidence.passage].section
+        return covered(question, f"{heading} {evidence.sentence}", rarity)
 
     def _cosines(self, text: str) -> np.ndarray:
         return self._vectors @ np.asarray(self._embeddings.embed_query(text), dtype=np.float32)

@@ -6,11 +6,12 @@ What is remembered of a conversation is its turns; all else lives for one questi
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.documents import Document
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import BaseMessage
 from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_stream_writer
@@ -152,17 +153,21 @@ class Pipeline:
         sentences = SentenceStream()
         draft: Draft | None = None
         usage, timings = state["usage"], state["timings"]
-        async for chunk in self.engine.astream(state["messages"]):
-            if timings.first_token_ms is None:
-                timings = replace(timings, first_token_ms=_since(state["started"]))
-                _emit(Stage("writing"))
-            usage = _usage(chunk, usage)
-            for sentence in sentences.feed(chunk.text):
-                draft = draft or Draft(await grounding)
-                await _check(draft, sentence)
-            if draft and draft.dropped_in_a_row >= MAX_DROPPED_IN_A_ROW:
-                break
+        written = ""
+        async with aclosing(self.engine.astream(state["messages"])) as stream:
+            async for chunk in stream:
+                if timings.first_token_ms is None:
+                    timings = replace(timings, first_token_ms=_since(state["started"]))
+                    _emit(Stage("writing"))
+                written += chunk.text
+                for sentence in sentences.feed(chunk.text):
+                    draft = draft or Draft(await grounding)
+                    await _check(draft, sentence)
+                if draft and draft.dropped_in_a_row >= MAX_DROPPED_IN_A_ROW:
+                    break
         draft = draft or Draft(await grounding)
+        # Counted here and not taken from the last chunk: there is none when the model was stopped early.
+        usage = replace(usage, completion_tokens=await asyncio.to_thread(self.engine.count_text, written))
         await _check(draft, sentences.finish())
         return State(draft=draft, usage=usage, timings=timings)
 
@@ -171,7 +176,7 @@ class Pipeline:
         draft = state["draft"]
         if not draft.text and state["relevance"] >= self.settings.answers.min_relevance:
             quotes = await asyncio.to_thread(
-                draft.grounding.nearest_to, state["query"], self.settings.answers.quotes
+                draft.grounding.nearest_to, state["query"], self.settings.answers.quotes, self.knowledge.rarity
             )
             if quotes:
                 _emit(TextDelta(draft.write(self.settings.persona.quotation)))
@@ -248,11 +253,6 @@ async def _check(draft: Draft, sentence: str) -> None:
 
 def _since(started: float) -> float:
     return round((time.monotonic() - started) * 1000, 1)
-
-
-def _usage(chunk: AIMessageChunk, usage: Usage) -> Usage:
-    counted = chunk.usage_metadata
-    return Usage(counted["input_tokens"], counted["output_tokens"]) if counted else usage
 
 
 def _turn(turn: dict[str, Any]) -> Turn:

@@ -1,0 +1,1 @@
+"""The terminal: one-shot commands and a conversation."""
