@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass, field
 
-from assistant.grounding import Grounding, Support
+from assistant.grounding import Grounding, Support, content_stems
 from assistant.types import Citation
-from knowledge.words import content_stems
+from knowledge.words import words
 
 _MARKER = re.compile(r"\s*(?:[-*+]|\d+[.)]) ")
+POINTERS = frozenset("it this that these those they he she such here above".split())
 # The model's own citation marks and passage numbers point nowhere that a person can go.
 _OWN_MARKS = re.compile(r"\s*[\[(](?:passage\s*)?\d+(?:,\s*\d+)*[\])]", re.IGNORECASE)
 
@@ -25,16 +26,20 @@ class Draft:
     def add(self, sentence: str) -> str:
         """Check one sentence of the model. Returns the Markdown it adds to the answer, or nothing."""
         clean = _OWN_MARKS.sub("", sentence).strip()
-        support = self.grounding.check(clean) if clean else None
+        support = self.grounding.check(clean) if clean and not self._dangles(clean) else None
         if support is None or self._says_nothing_new(clean):
             self.dropped_in_a_row += bool(clean)
             return ""
         self.dropped_in_a_row = 0
         return self._append(clean, support)
 
+    def _dangles(self, sentence: str) -> bool:
+        """A first sentence that points back ("It is…") points at something that was dropped."""
+        return not self.text and bool(words(sentence)) and words(sentence)[0] in POINTERS
+
     def _says_nothing_new(self, sentence: str) -> bool:
         """Small models repeat themselves, in the same words or fewer."""
-        stems = content_stems(sentence)
+        stems = set(content_stems(sentence))
         old = stems <= self._said
         self._said |= stems
         return old

@@ -1,29 +1,40 @@
 """Is a sentence supported by the passages? The check that stands between the model and the person.
 
-The rule and its constants were measured on held-out sentences: the nearest passage sentence must mean the same
-(cosine), cover most of the claim's content words, and no number, unit or name may be missing from the nearest
-few; negation must agree and no word may have become its opposite.
+A first, strict rule: one sentence of the passages must mean the same as the claim (cosine), hold practically all of
+its content words in the same order, and agree in numbers, units, names, formulas, negation and qualification. A
+true sentence that is worded freely fails it too; then the passage itself is quoted, which is always true to the
+source. What is never acceptable is the reverse.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from assistant.gate import covered
 from assistant.types import Passage
-from knowledge.words import content_stems, sentences, stem, words
+from knowledge.words import content_words, sentences, stem, words
 
 MIN_COSINE = 0.55
-MIN_COVERAGE = 0.7
-# Where a claim's numbers and names may come from: this many of the nearest sentences.
-NEAREST = 3
+# Content words of the claim that may be missing from the sentence that supports it: none in a short claim, and in a
+# claim of six words or more one, provided that the passages do not have it either. A word that was taken from
+# another sentence is how a subject is swapped.
+LONG_CLAIM = 6
+# Fewer content words than this make no claim.
+SHORTEST_CLAIM = 3
+# The longest run of the claim's content words, gaps allowed, that stands in the same order in the evidence.
+MIN_IN_ORDER = 0.75
+# A written answer must rest on one of the sentences that speak most directly of the question.
+ON_TOPIC = 6
 # Words of its own that a quotation must have, or it says nothing.
 MIN_QUOTE_WORDS = 3
-# Cosine with the question plus half the share of it that is covered, below which a sentence is no answer.
+# Cosine with the question plus half the share of it that is covered: below the first a sentence is no answer, and
+# below the second share of the best one it is not worth quoting beside it.
 MIN_QUOTE_VALUE = 0.6
+MIN_QUOTE_SHARE = 0.75
 
 NEGATIONS = frozenset("no not never none nothing nobody neither nor cannot without".split())
 NUMBER_WORDS = {
@@ -34,6 +45,13 @@ NUMBER_WORDS = {
 }
 # "one" is more often a pronoun than a number.
 del NUMBER_WORDS["one"]
+NUMBER_WORDS |= {"once": "once", "twice": "2", "double": "2", "half": "half", "triple": "3", "dozen": "12"}
+# Words that bound a number: none may be lost or added beside one.
+BOUNDS = frozenset(
+    "more less least most fewer over under below above about almost nearly up within only exceed exactly".split()
+)
+# Words that make a claim stronger than its evidence: none may be added.
+STRONG = frozenset("always only all every each must never most entirely completely exactly best worst".split())
 OPPOSITES = tuple(
     tuple(pair.split("/"))
     for pair in """above/below accept/reject add/remove after/before allow/forbid allow/prevent always/never ascending/descending
@@ -48,6 +66,11 @@ OPPOSITES = tuple(
 
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?")
 _UNIT = re.compile(r"[\d.,]+\s?([^\W\d_]+|%|°[CF]?|[µμΩ]\w*)")
+_FORMULA = re.compile(r"[\w.()₀-₉²³]+(?:\s*[=×*/+−·^<>≤≥]+\s*[\w.()₀-₉²³]+)+")
+# Ends like a statement: not a heading, not a question, not cut off in the middle.
+_WHOLE_SENTENCE = re.compile(r"^[^#].*[.!][\"'”’)*_`]*\s*$", re.DOTALL)
+# What stands under such a heading asks or announces; it does not answer.
+_NO_ANSWERS = re.compile(r"\b(?:objectives?|goals?|exercises?|quiz(?:zes)?|review questions|contents)\b", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -57,105 +80,131 @@ class Support:
 
     passage: int
     quote: str
-    cosine: float
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """A sentence of a passage, and its content stems in order."""
+
     passage: int
     sentence: str
-    stems: frozenset[str]
+    stems: tuple[str, ...]
 
 
 class Grounding:
-    """Checks sentences against a set of passages, whose sentences are embedded once."""
+    """Checks sentences against a set of passages, whose sentences are embedded once.
 
-    def __init__(self, passages: Sequence[Passage], embeddings: Embeddings) -> None:
+    `rarity` says how telling a word is in these documents.
+    """
+
+    def __init__(
+        self, question: str, passages: Sequence[Passage], embeddings: Embeddings, rarity: Callable[[str], float]
+    ) -> None:
         self.passages = passages
         self._embeddings = embeddings
         self.evidence = [
-            Evidence(number, sentence, frozenset(content_stems(sentence)))
+            Evidence(number, sentence, content_stems(sentence))
             for number, passage in enumerate(passages)
+            if not _NO_ANSWERS.search(passage.section.rpartition(" > ")[2])
             for sentence in sentences(passage.text)
         ]
+        self._known = {stem for evidence in self.evidence for stem in evidence.stems}
         self._vectors = self._embed([e.sentence for e in self.evidence])
+        self._values = self._worth(question, rarity)
+        self._on_topic = set(np.argsort(-self._values)[:ON_TOPIC].tolist())
 
-    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+    def _embed(self, texts: Sequence[str]) -> "np.ndarray":
         return np.asarray(self._embeddings.embed_documents(list(texts)) if texts else [], dtype=np.float32)
+
+    def _worth(self, question: str, rarity: Callable[[str], float]) -> "np.ndarray":
+        """How directly each sentence, read under its headings, speaks of the question."""
+        if not self.evidence:
+            return np.zeros(0)
+        headed = [f"{self.passages[e.passage].section} {e.sentence}" for e in self.evidence]
+        told = np.asarray([covered(question, text, rarity) for text in headed])
+        worth: np.ndarray = self._cosines(question) + told / 2
+        return worth
+
+    def _cosines(self, text: str) -> "np.ndarray":
+        vector = np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
+        cosines: np.ndarray = self._vectors @ vector
+        return cosines
 
     def check(self, claim: str) -> Support | None:
         """What supports the claim, or None. Code is supported only where it stands in a passage line by line."""
         if _FENCE.match(claim):
             return self._check_code(claim)
         stems = content_stems(claim)
-        if not stems or not self.evidence:
+        if len(stems) < SHORTEST_CLAIM or not _WHOLE_SENTENCE.search(claim) or not self.evidence:
             return None
         cosines = self._cosines(claim)
-        nearest = [self.evidence[i] for i in np.argsort(-cosines)[:NEAREST]]
-        if missing_details(claim, " ".join(e.sentence for e in nearest)):
+        agreeing = [i for i in self._on_topic if cosines[i] >= MIN_COSINE and self._agrees(claim, stems, i)]
+        if not agreeing:
             return None
-        best = max(
-            range(len(self.evidence)), key=lambda i: cosines[i] + _coverage(stems, self.evidence[i].stems)
-        )
-        return self._accept(claim, stems, best, float(cosines[best]))
+        best = max(agreeing, key=lambda i: float(cosines[i]))
+        return Support(self.evidence[best].passage, self.evidence[best].sentence)
 
-    def _accept(self, claim: str, stems: set[str], best: int, cosine: float) -> Support | None:
-        evidence = self.evidence[best]
-        if cosine < MIN_COSINE or _coverage(stems, evidence.stems) < MIN_COVERAGE:
-            return None
-        if contradicts(claim, evidence.sentence):
-            return None
-        return Support(evidence.passage, evidence.sentence, cosine)
+    def _agrees(self, claim: str, stems: Sequence[str], number: int) -> bool:
+        evidence = self.evidence[number]
+        return (
+            self._covers(stems, evidence.stems)
+            and in_order(stems, evidence.stems) >= MIN_IN_ORDER
+            and not missing_details(claim, evidence.sentence)
+            and not contradicts(claim, evidence.sentence)
+            and not overstates(claim, evidence.sentence)
+        )
+
+    def _covers(self, claim: Sequence[str], evidence: Sequence[str]) -> bool:
+        missing = set(claim) - set(evidence)
+        allowed = 1 if len(claim) >= LONG_CLAIM else 0
+        return len(missing) <= allowed and missing.isdisjoint(self._known)
 
     def _check_code(self, block: str) -> Support | None:
         lines = [line.strip() for line in block.splitlines() if line.strip() and not _FENCE.match(line)]
         for number, passage in enumerate(self.passages):
             there = [line.strip() for line in passage.text.splitlines()]
             if lines and all(line in there for line in lines):
-                return Support(number, lines[0], 1.0)
+                return Support(number, lines[0])
         return None
 
-    def nearest_to(self, question: str, count: int, rarity: Callable[[str], float]) -> list[Support]:
+    def best(self, count: int) -> list[Support]:
         """The sentences that speak most directly of the question, best first: what to quote.
 
-        `rarity` weighs the question's words. Sentences that say the same count once, and those that hardly touch
-        the question are left out, so there may be fewer than `count`, or none.
+        Sentences that say the same count once, and those that hardly touch the question are left out, so there may
+        be fewer than `count`, or none.
         """
-        if not self.evidence:
-            return []
-        cosines = self._cosines(question)
-        value = np.asarray([c + self._told(question, e, rarity) / 2 for c, e in zip(cosines, self.evidence, strict=True)])
+        order = [i for i in np.argsort(-self._values) if _quotable(self.evidence[i])]
+        least = max(MIN_QUOTE_VALUE, MIN_QUOTE_SHARE * self._values[order[0]]) if order else 0.0
         found: dict[frozenset[str], Support] = {}
-        for i in np.argsort(-value):
-            evidence = self.evidence[i]
-            if value[i] >= MIN_QUOTE_VALUE and _quotable(evidence):
-                support = Support(evidence.passage, evidence.sentence, float(cosines[i]))
-                found.setdefault(evidence.stems, support)
+        for i in order:
+            if self._values[i] >= least:
+                evidence = self.evidence[i]
+                found.setdefault(frozenset(evidence.stems), Support(evidence.passage, evidence.sentence))
         return list(found.values())[:count]
-
-    def _told(self, question: str, evidence: Evidence, rarity: Callable[[str], float]) -> float:
-        """The share of the question that a sentence covers, read under its headings."""
-        heading = self.passages[evidence.passage].section
-        return covered(question, f"{heading} {evidence.sentence}", rarity)
-
-    def _cosines(self, text: str) -> np.ndarray:
-        return self._vectors @ np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
-
-
-def _coverage(claim: set[str], evidence: frozenset[str]) -> float:
-    """The share of the claim's content stems that the evidence has."""
-    return len(claim & evidence) / len(claim) if claim else 0.0
 
 
 def _quotable(evidence: Evidence) -> bool:
     return len(evidence.stems) >= MIN_QUOTE_WORDS and not evidence.sentence.endswith(("?", ":"))
 
 
+def content_stems(text: str) -> tuple[str, ...]:
+    """Stems of the content words, each once, in order."""
+    return tuple(dict.fromkeys(stem(word) for word in content_words(text)))
+
+
+def in_order(claim: Sequence[str], evidence: Sequence[str]) -> float:
+    """The share of the claim's words that stand in the evidence in the same order: 1 for a verbatim part of it."""
+    kept = SequenceMatcher(None, claim, evidence, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in kept) / len(claim) if claim else 0.0
+
+
 def missing_details(claim: str, evidence: str) -> set[str]:
-    """Numbers, units and names of the claim that the evidence lacks."""
+    """Numbers, units, names and formulas of the claim that the evidence lacks."""
     known = numbers(evidence) | {stem(word) for word in words(evidence)}
     details = numbers(claim) | units(claim) | {stem(name.lower()) for name in names(claim)}
-    return details - known
+    solid = "".join(evidence.split())
+    formulas = {"".join(match.group().split()) for match in _FORMULA.finditer(claim)}
+    return (details - known) | {formula for formula in formulas if formula not in solid}
 
 
 def numbers(text: str) -> set[str]:
@@ -184,6 +233,18 @@ def names(text: str) -> set[str]:
         elif position and word[0].isupper() and len(word) > 1:
             found.add(word)
     return found
+
+
+def overstates(claim: str, evidence: str) -> bool:
+    """Whether the claim says more surely or more exactly what the evidence says with a bound or a reserve.
+
+    Beside a number, bounds ("more than", "about") must agree, and no number of the evidence may be left out: which of
+    several numbers belongs to what cannot be told from the words alone.
+    """
+    said, known = set(words(claim)), set(words(evidence))
+    if numbers(claim) and (said & BOUNDS != known & BOUNDS or numbers(claim) != numbers(evidence)):
+        return True
+    return not (said & STRONG) <= known
 
 
 def contradicts(claim: str, evidence: str) -> bool:

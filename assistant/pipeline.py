@@ -148,7 +148,9 @@ class Pipeline:
     async def generate(self, state: State) -> State:
         """Let the model write, and pass on each sentence as soon as it has been checked."""
         grounding = asyncio.create_task(
-            asyncio.to_thread(Grounding, state["passages"], self.knowledge.embeddings)
+            asyncio.to_thread(
+                Grounding, state["query"], state["passages"], self.knowledge.embeddings, self.knowledge.rarity
+            )
         )
         sentences = SentenceStream()
         draft: Draft | None = None
@@ -175,9 +177,7 @@ class Pipeline:
         """When nothing the model wrote holds, quote what the passages say instead."""
         draft = state["draft"]
         if not draft.text and state["relevance"] >= self.settings.answers.min_relevance:
-            quotes = await asyncio.to_thread(
-                draft.grounding.nearest_to, state["query"], self.settings.answers.quotes, self.knowledge.rarity
-            )
+            quotes = draft.grounding.best(self.settings.answers.quotes)
             if quotes:
                 _emit(TextDelta(draft.write(self.settings.persona.quotation)))
             for quote in quotes:
@@ -185,7 +185,7 @@ class Pipeline:
         return State(draft=draft, status="answered")
 
     async def abstain(self, state: State) -> State:
-        draft = Draft(Grounding((), self.knowledge.embeddings))
+        draft = Draft(Grounding("", (), self.knowledge.embeddings, self.knowledge.rarity))
         _emit(TextDelta(draft.write(self.settings.persona.abstention)))
         return State(draft=draft, status="abstained")
 

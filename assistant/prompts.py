@@ -1,5 +1,6 @@
 """What the model is asked: one system message and one user message, since SOLAR was tuned for single turns."""
 
+import re
 from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -9,21 +10,30 @@ from assistant.types import Passage, Turn
 # A remembered answer only has to say what a follow-up refers to.
 REMEMBERED_CHARACTERS = 400
 
+_HEADING_LINE = re.compile(r"^#{1,6} .*\n?", re.MULTILINE)
+_EMPHASIS = re.compile(r"\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
+
 
 def compose(
     instructions: str, question: str, turns: Sequence[Turn], passages: Sequence[Passage]
 ) -> list[BaseMessage]:
-    """The prompt: instructions; then passages, the conversation so far and the question."""
-    parts = [_passages(passages), _conversation(turns), f"Question: {question}"]
+    """The prompt: instructions; then the passages, the best one last; the conversation so far; the question.
+
+    What stands nearest to the question is what a small model attends to.
+    """
+    parts = [_text(passages), _conversation(turns), f"According to the text: {question}"]
     return [SystemMessage(instructions), HumanMessage("\n\n".join(part for part in parts if part))]
 
 
-def _passages(passages: Sequence[Passage]) -> str:
-    return "\n\n".join(f"Passage {n}, {_place(p)}:\n{p.text}" for n, p in enumerate(passages, start=1))
+def _text(passages: Sequence[Passage]) -> str:
+    if not passages:
+        return ""
+    return "Read this text.\n\n" + "\n\n".join(_plain(passage.text) for passage in reversed(passages))
 
 
-def _place(passage: Passage) -> str:
-    return passage.section or passage.source.rpartition("/")[2]
+def _plain(markdown: str) -> str:
+    """Without headings and emphasis, which small models go on writing instead of an answer."""
+    return _EMPHASIS.sub("", _HEADING_LINE.sub("", markdown)).strip()
 
 
 def _conversation(turns: Sequence[Turn]) -> str:

@@ -39,7 +39,7 @@ class KnowledgeSettings(Section):
 
     embedding_model: str = "minilm"
     collections: tuple[str, ...] = ()
-    passages: int = Field(default=5, ge=1, le=50)
+    passages: int = Field(default=4, ge=1, le=50)
     max_file_mb: int = Field(default=50, ge=1)
 
 

@@ -17,7 +17,7 @@ Format = Literal["markdown", "text"]
 # The heading path is put before a passage when it is embedded; a long one may not crowd out the passage.
 MAX_HEADING_TOKENS = 48
 # Sections shorter than this join a neighbour when both make one passage: alone they say too little to be found by.
-SMALL_TOKENS = 40
+SMALL_TOKENS = 16
 # A word of any length can be one unknown token, so tokens alone do not bound a passage.
 MAX_CHARACTERS = 2_000
 # Longer texts are cut at blank lines first, so that splitting takes time in proportion to the text.
