@@ -28,9 +28,7 @@ class Fitted:
     prompt_tokens: int
 
 
-def fit(
-    compose: Compose, turns: Sequence[Turn], passages: Sequence[Passage], tokens: Tokens, limit: int
-) -> Fitted:
+def fit(compose: Compose, turns: Sequence[Turn], passages: Sequence[Passage], tokens: Tokens, limit: int) -> Fitted:
     """The fullest prompt within `limit` tokens.
 
     The conversation gives way first, oldest turn first, and then the passages, last one first: an answer without

@@ -8,7 +8,7 @@ from assistant.types import Citation
 from knowledge.words import words
 
 _MARKER = re.compile(r"\s*(?:[-*+]|\d+[.)]) ")
-POINTERS = frozenset("it this that these those they he she such here above".split())
+POINTERS = frozenset(["it", "this", "that", "these", "those", "they", "he", "she", "such", "here", "above"])
 # The model's own citation marks and passage numbers point nowhere that a person can go.
 _OWN_MARKS = re.compile(r"\s*[\[(](?:passage\s*)?\d+(?:,\s*\d+)*[\])]", re.IGNORECASE)
 

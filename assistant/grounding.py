@@ -39,9 +39,7 @@ MIN_QUOTE_SHARE = 0.75
 NEGATIONS = frozenset("no not never none nothing nobody neither nor cannot without".split())
 NUMBER_WORDS = {
     word: str(value)
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
+    for value, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
 }
 # "one" is more often a pronoun than a number.
 del NUMBER_WORDS["one"]
@@ -228,9 +226,9 @@ def names(text: str) -> set[str]:
     found = set()
     for position, word in enumerate(re.findall(r"[^\W_]+", text)):
         inner = word[1:]
-        if any(c.isupper() or c.isdigit() for c in inner) and not word.isdigit():
-            found.add(word)
-        elif position and word[0].isupper() and len(word) > 1:
+        if (any(c.isupper() or c.isdigit() for c in inner) and not word.isdigit()) or (
+            position and word[0].isupper() and len(word) > 1
+        ):
             found.add(word)
     return found
 

@@ -5,13 +5,13 @@ What is remembered of a conversation is its turns; all else lives for one questi
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.documents import Document
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_stream_writer
@@ -106,7 +106,7 @@ class Pipeline:
         async for event in stream:
             if isinstance(event, Finished):
                 finished = event
-            else:
+            elif isinstance(event, Stage | Retrieved | TextDelta):
                 yield event
         if finished:
             yield finished
@@ -156,7 +156,7 @@ class Pipeline:
         draft: Draft | None = None
         usage, timings = state["usage"], state["timings"]
         written = ""
-        async with aclosing(self.engine.astream(state["messages"])) as stream:
+        async with aclosing(_generator(self.engine.astream(state["messages"]))) as stream:
             async for chunk in stream:
                 if timings.first_token_ms is None:
                     timings = replace(timings, first_token_ms=_since(state["started"]))
@@ -239,6 +239,11 @@ class Pipeline:
 
 # The smallest context a profile may set.
 MIN_CONTEXT = 512
+
+
+async def _generator(chunks: AsyncIterator[AIMessageChunk]) -> AsyncGenerator[AIMessageChunk, None]:
+    async for chunk in chunks:
+        yield chunk
 
 
 def _emit(event: Stage | Retrieved | TextDelta | Finished) -> None:

@@ -14,9 +14,7 @@ _HEADING_LINE = re.compile(r"^#{1,6} .*\n?", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 
 
-def compose(
-    instructions: str, question: str, turns: Sequence[Turn], passages: Sequence[Passage]
-) -> list[BaseMessage]:
+def compose(instructions: str, question: str, turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
     """The prompt: instructions; then the passages, the best one last; the conversation so far; the question.
 
     What stands nearest to the question is what a small model attends to.

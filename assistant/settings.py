@@ -62,9 +62,7 @@ class PersonaSettings(Section):
 class Settings(BaseSettings):
     """A profile, checked."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     name: str
     data_dir: Path
@@ -176,5 +174,3 @@ def _nearest(key: str, valid: list[str]) -> str:
         lasts = {name.rpartition(".")[2]: name for name in valid}
         near = [lasts[m] for m in difflib.get_close_matches(key.rpartition(".")[2], lasts, n=1)]
     return f"Did you mean {near[0]!r}?" if near else f"Valid keys: {', '.join(valid)}."
-
-

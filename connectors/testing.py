@@ -4,7 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from assistant.types import Answer, Citation, Event, Finished, Passage, Question, Retrieved, Stage, TextDelta, Turn
+from assistant.types import (
+    Answer,
+    Citation,
+    Event,
+    Finished,
+    Passage,
+    Question,
+    Retrieved,
+    Stage,
+    TextDelta,
+    Turn,
+)
 from connectors.base import Connector
 
 QUOTE = "Copper conducts well."

@@ -144,7 +144,7 @@ class Catalog:
     def passages(self, ids: Sequence[str]) -> dict[str, StoredPassage]:
         """Those of the passages that exist, by id."""
         marks = ",".join("?" * len(ids))
-        rows = self._rows(_PASSAGES + f"WHERE passages.id IN ({marks})", ids)  # noqa: S608 (only marks)
+        rows = self._rows(_PASSAGES + f"WHERE passages.id IN ({marks})", ids)
         return {row["id"]: StoredPassage(**dict(row)) for row in rows}
 
     # -- words
@@ -274,6 +274,4 @@ def _remove(database: sqlite3.Connection, collection: str, path: str) -> None:
 
 
 def _loosen(database: sqlite3.Connection, collection: str, ids: Iterable[str]) -> None:
-    database.executemany(
-        "INSERT OR IGNORE INTO loose_vectors VALUES (?, ?)", [(id_, collection) for id_ in ids]
-    )
+    database.executemany("INSERT OR IGNORE INTO loose_vectors VALUES (?, ?)", [(id_, collection) for id_ in ids])

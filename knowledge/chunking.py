@@ -6,6 +6,7 @@ what lies beyond its window it does not read.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def _sections(text: str) -> list[Section]:
         lines.append(lines[-1] + len(line))
     path: list[tuple[int, str]] = []
     sections = [Section(0, len(text), ())]
-    for line, level, title in _headings(text):
-        start = lines[line]
+    for number, level, title in _headings(text):
+        start = lines[number]
         path = [*((depth, name) for depth, name in path if depth < level), (level, title)]
         sections[-1] = Section(sections[-1].start, start, sections[-1].path)
         sections.append(Section(start, len(text), _named(path)))
@@ -135,7 +136,7 @@ def _headings(text: str) -> Iterator[tuple[int, int, str]]:
 
     # A line's end as Python's splitlines sees it, too; Markdown knows only the first two.
     tokens = MarkdownIt("commonmark").parse(_with_plain_line_ends(text))
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in pairwise(tokens):
         if token.type == "heading_open" and token.map and token.level == 0:
             title = "".join(c.content for c in inline.children or [] if c.type in ("text", "code_inline"))
             yield token.map[0], int(token.tag[1:]), " ".join(title.split())

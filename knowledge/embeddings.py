@@ -40,7 +40,8 @@ class SentenceEmbeddings(Embeddings):
     @property
     def tokenizer(self) -> "tokenizers.Tokenizer":
         """The model's own fast tokenizer: what passages are measured with."""
-        return self.load().tokenizer.backend_tokenizer
+        tokenizer: tokenizers.Tokenizer = self.load().tokenizer.backend_tokenizer
+        return tokenizer
 
     @property
     def window(self) -> int:

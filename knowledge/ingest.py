@@ -198,9 +198,7 @@ class Ingestion:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), EMBED_SIZE):
             vectors += self.embeddings.embed_documents(texts[start : start + EMBED_SIZE])
-            yield Progress(
-                readings[-1].source.path, self.done, total, self.passages + min(len(vectors), len(texts))
-            )
+            yield Progress(readings[-1].source.path, self.done, total, self.passages + min(len(vectors), len(texts)))
         for reading in readings:
             self._commit(reading, [vectors.pop(0) for _ in reading.texts])
             self.done += 1

@@ -35,9 +35,7 @@ class HybridRetriever(BaseRetriever):
     k: int = 5
     collections: tuple[str, ...] = ()
 
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
-    ) -> list[Document]:
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         vector = self.embeddings.embed_query(query)
         cosines: dict[str, float] = {}
         rankings: list[list[str]] = []

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from knowledge.errors import StorageError
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class VectorStore:
     def nearest(self, collection: str, vector: Sequence[float], count: int) -> list[tuple[str, float]]:
         """(passage id, cosine), nearest first."""
         found = self._collection(collection).query(
-            query_embeddings=[list(vector)], n_results=count, include=["distances"]
+            query_embeddings=np.asarray([vector], dtype=np.float32), n_results=count, include=["distances"]
         )
         distances = found["distances"] or [[]]
         return [(id_, 1.0 - distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]

@@ -42,9 +42,7 @@ def test_an_unknown_profile_names_the_nearest_one() -> None:
         ("[answers]\nmin_relevence = 0.1\n", "answers.min_relevence", "answers.min_relevance"),
     ],
 )
-def test_a_misspelt_key_is_named_with_the_nearest_valid_one(
-    tmp_path: Path, text: str, key: str, nearest: str
-) -> None:
+def test_a_misspelt_key_is_named_with_the_nearest_valid_one(tmp_path: Path, text: str, key: str, nearest: str) -> None:
     with pytest.raises(SettingsError) as error:
         load_profile(write(tmp_path, text), tmp_path)
     assert repr(key) in error.value.problem

@@ -1,6 +1,6 @@
 """What the pipeline needs of a model, and the choice of one."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -24,7 +24,7 @@ class Engine(Protocol):
 
     def count_text(self, text: str) -> int: ...
 
-    def astream(self, input: list[BaseMessage]) -> AsyncGenerator[AIMessageChunk, None]: ...  # noqa: A002
+    def astream(self, input: list[BaseMessage], /) -> AsyncIterator[AIMessageChunk]: ...  # noqa: A002
 
 
 def create(settings: EngineSettings) -> Engine:

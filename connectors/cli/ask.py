@@ -89,9 +89,7 @@ def piped_text() -> "tuple[Attachment, ...]":
         return ()
     data = _read_piped()
     if len(data) > MAX_PIPED_BYTES:
-        raise UserError(
-            f"More than {MAX_PIPED_BYTES // 1_000_000} MB was piped in.", "Ingest it as a file instead."
-        )
+        raise UserError(f"More than {MAX_PIPED_BYTES // 1_000_000} MB was piped in.", "Ingest it as a file instead.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

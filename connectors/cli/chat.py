@@ -124,7 +124,7 @@ class TerminalConnector:
                 if not answering.cancelled():
                     raise
                 self.errors.print("\nStopped. The session goes on.", style="dim")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (one failed answer does not end the conversation)
                 self._report(error)
 
     async def _show(self, text: str, assistant: "Assistant") -> None:

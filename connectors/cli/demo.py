@@ -51,7 +51,10 @@ def _ingest_samples(assistant: "Assistant") -> None:
     from assistant.samples import folder
     from connectors.cli.ingest import show_ingestion, summary
 
-    out().print("Reading the bundled samples: a course on electric circuits and this project's handbook.", style="bold")
+    out().print(
+        "Reading the bundled samples: a course on electric circuits and this project's handbook.",
+        style="bold",
+    )
     for collection in ("course", "handbook"):
         report = show_ingestion(assistant.knowledge.ingest([folder() / collection], collection), err())
         out().print(f"{collection}: {summary(report)}")

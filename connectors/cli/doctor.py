@@ -15,7 +15,8 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", 
 
 
 def doctor(
-    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
 ) -> None:
     """Examine the installation, the models, the data folder and the documents."""
     from assistant.doctor import examine

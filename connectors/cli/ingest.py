@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
-    from knowledge import IngestEvent, KnowledgeBase, Report
+    from knowledge import IngestEvent, Report
 
 
 def ingest(
@@ -82,9 +82,7 @@ def _print_failure(console: "Console", error: str) -> None:
 
 
 def summary(report: "Report") -> str:
-    counts = (
-        f"Added {report.added}, updated {report.updated}, unchanged {report.unchanged}, removed {report.removed}"
-    )
+    counts = f"Added {report.added}, updated {report.updated}, unchanged {report.unchanged}, removed {report.removed}"
     failed = f", failed {len(report.failed)}" if report.failed else ""
     skipped = f" ({report.skipped} files of other kinds were passed over)" if report.skipped else ""
     return f"{counts}{failed}: {report.passages:,} new passages in {report.seconds:.1f} s{skipped}."
@@ -94,5 +92,3 @@ def as_json(report: "Report") -> dict[str, Any]:
     values = asdict(report)
     keys = ("added", "updated", "unchanged", "removed", "failed", "passages", "seconds")
     return {key: list(values[key]) if key == "failed" else values[key] for key in keys}
-
-

@@ -1,6 +1,7 @@
 """`assistant connectors` and `assistant run`: other ways to reach the assistant."""
 
 import asyncio
+import contextlib
 import signal
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,9 @@ def run(context: typer.Context, connector: str) -> None:
 async def serve(connector: "Connector", assistant: "Assistant") -> None:
     """Serve; a polite signal to stop lets the connector finish."""
     serving = asyncio.ensure_future(connector.serve(assistant))
-    try:
+    # Windows has no such signals; there Ctrl-C is all there is.
+    with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
-    except NotImplementedError:
-        pass
     async with assistant:
         try:
             await serving

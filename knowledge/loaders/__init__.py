@@ -30,9 +30,7 @@ def load(path: Path) -> "list[Document]":
     """The documents in a file: one, or one a page. Raises LoadError, which names the file and the way out."""
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
-        raise LoadError(
-            f"{path} is of a kind that cannot be read.", f"Readable kinds: {' '.join(sorted(LOADERS))}."
-        )
+        raise LoadError(f"{path} is of a kind that cannot be read.", f"Readable kinds: {' '.join(sorted(LOADERS))}.")
     documents = [document for document in _guarded(loader, path) if document.page_content.strip()]
     if not documents:
         raise LoadError(f"{path} is empty.", "Nothing was taken from it.")
