@@ -91,7 +91,8 @@ def load_profile(profile: str = "docs", data_dir: Path | None = None) -> Setting
     folder = data_dir or os.environ.get("ASSISTANT_DATA_DIR") or values.get("data_dir") or default_data_dir()
     values |= {"name": path.stem, "data_dir": Path(folder).expanduser().absolute()}
     try:
-        return Settings(**values)
+        # The flag and the environment were weighed above; pydantic would let the environment win.
+        return Settings(**values).model_copy(update={"data_dir": values["data_dir"]})
     except ValidationError as error:
         raise _explain(error, path) from error
 
@@ -169,7 +170,8 @@ def _explain(error: ValidationError, path: Path) -> SettingsError:
 
 def _nearest(key: str, valid: list[str]) -> str:
     """Compare whole keys first, then last parts: `max_token` at the top level means `engine.max_tokens`."""
-    near = difflib.get_close_matches(key, valid, n=1, cutoff=0.7)
+    sections = {name.partition(".")[0] for name in valid}
+    near = difflib.get_close_matches(key, [*valid, *sections], n=1, cutoff=0.7)
     if not near:
         lasts = {name.rpartition(".")[2]: name for name in valid}
         near = [lasts[m] for m in difflib.get_close_matches(key.rpartition(".")[2], lasts, n=1)]

@@ -1,17 +1,21 @@
-"""Which connectors are installed, and how one is started."""
+"""Connectors that are installed: ours and third parties', found the same way."""
 
 import difflib
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
-from connectors.base import Connector
+if TYPE_CHECKING:
+    from assistant.errors import UsageError
+    from connectors.base import Connector
+    from knowledge import UserError
 
 GROUP = "assistant.connectors"
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A connector that some package brought; it is not imported until it is loaded."""
+    """A connector that some distribution offers. It has not been imported."""
 
     name: str
     target: str
@@ -19,39 +23,55 @@ class Installed:
 
 
 def installed() -> list[Installed]:
-    return [
-        Installed(point.name, point.value, point.dist.name if point.dist else "")
-        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)
-    ]
+    """Every connector there is, by name."""
+    return [Installed(e.name, e.value, _distribution(e)) for e in _entry_points()]
 
 
-def load(name: str) -> Connector:
-    """A connector, made and ready to serve. Raises UserError when there is none or it is broken."""
-    from knowledge import NotFoundError
-
-    points = [point for point in entry_points(group=GROUP) if point.name == name]
-    if not points:
-        names = [connector.name for connector in installed()]
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise NotFoundError(f"There is no connector {name!r}.", f"{hint}Installed: {', '.join(names)}.")
-    return _made(points[0])
+def load(name: str) -> "Connector":
+    """A new connector of that name. Raises UserError when there is none, or when it does not work."""
+    found = [entry for entry in _entry_points() if entry.name == name]
+    if not found:
+        raise _unknown(name)
+    return instantiate(found[0])
 
 
-def _made(point: EntryPoint) -> Connector:
+def instantiate(entry: EntryPoint) -> "Connector":
+    """The connector behind an entry point. Raises UserError, which names the distribution at fault."""
+    from connectors.base import Connector
+
+    try:
+        connector = entry.load()()
+    except ImportError as error:
+        raise _broken(entry, f"cannot be imported: {error}") from error
+    except Exception as error:
+        raise _broken(entry, f"cannot be created: {error!r}") from error
+    if not isinstance(connector, Connector):
+        raise _broken(entry, "is not a connector: it has no `serve` method")
+    return connector
+
+
+def _entry_points() -> list[EntryPoint]:
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
+
+
+def _unknown(name: str) -> "UsageError":
+    from assistant.errors import UsageError
+
+    names = [entry.name for entry in _entry_points()]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    listing = f"Installed: {', '.join(names)}." if names else "None is installed."
+    return UsageError(f"There is no connector {name!r}.", hint + listing)
+
+
+def _broken(entry: EntryPoint, reason: str) -> "UserError":
     from knowledge import UserError
 
-    package = point.dist.name if point.dist else "its package"
-    try:
-        connector = point.load()()
-    except Exception as error:
-        raise UserError(
-            f"The connector {point.name!r} of {package} cannot be started: {error!r}.",
-            f"Update or reinstall {package}.",
-        ) from error
-    if not isinstance(connector, Connector):
-        raise UserError(
-            f"The connector {point.name!r} of {package} has no method `serve`.",
-            "See `connectors.base.Connector` for what a connector is.",
-        )
-    return connector
+    return UserError(
+        f"The connector {entry.name!r} ({entry.value}, from {_distribution(entry)}) {reason}.",
+        "Install what it needs, update that distribution, or report this to its authors.",
+    )

@@ -46,8 +46,9 @@ def _stemmer() -> "snowballstemmer.stemmer":
 
 
 def content_words(text: str) -> list[str]:
-    """The words that carry subject matter, each once, in order."""
-    return [word for word in dict.fromkeys(words(text)) if word not in FUNCTION_WORDS]
+    """The words that carry subject matter, each once, in order; every contracted negation is "not"."""
+    plain = ("not" if word.endswith("n't") else word for word in words(text))
+    return [word for word in dict.fromkeys(plain) if word not in FUNCTION_WORDS]
 
 
 def content_stems(text: str) -> set[str]:

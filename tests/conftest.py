@@ -1,11 +1,16 @@
-"""The real models, loaded once a session, and a guard against the network."""
+"""The real models, loaded once a session; plain fakes; and a guard against the network."""
 
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import pytest_socket
+from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from knowledge import KnowledgeBase, SentenceEmbeddings
+from assistant.engines.gguf import bundled_model
+from assistant.engines.openvino import OpenVINOChat
+from knowledge import KnowledgeBase, Report, SentenceEmbeddings
 
 
 def pytest_runtest_setup() -> None:
@@ -18,6 +23,63 @@ def embeddings() -> SentenceEmbeddings:
     return SentenceEmbeddings()
 
 
+@pytest.fixture(scope="session")
+def engine() -> Iterator[OpenVINOChat]:
+    """The bundled chat model, served for real."""
+    engine = OpenVINOChat(model_path=bundled_model(), max_tokens=48)
+    engine.load()
+    yield engine
+    engine.close()
+
+
 @pytest.fixture
-def knowledge(tmp_path: Path, embeddings: SentenceEmbeddings) -> KnowledgeBase:
-    return KnowledgeBase(tmp_path / "data", embeddings)
+def knowledge(tmp_path: Path, embeddings: SentenceEmbeddings) -> Iterator[KnowledgeBase]:
+    base = KnowledgeBase(tmp_path / "data", embeddings)
+    yield base
+    base.close()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    """Write a file below `files/` and return its path."""
+
+    def write_file(name: str, content: str | bytes) -> Path:
+        path = tmp_path / "files" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        return path
+
+    return write_file
+
+
+def ingest(knowledge: KnowledgeBase, *paths: Path, collection: str = "default") -> Report:
+    """Run an ingestion to its end."""
+    *_, report = knowledge.ingest(paths, collection)
+    assert isinstance(report, Report)
+    return report
+
+
+@dataclass
+class ScriptedEngine:
+    """Says what it was told to say, a few characters at a time; a word is a token."""
+
+    says: str = ""
+    context_length: int = 2_000
+    prompts: list[str] = field(default_factory=list)
+
+    def load(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    def count_text(self, text: str) -> int:
+        return len(text.split())
+
+    def count_tokens(self, messages: Sequence[BaseMessage]) -> int:
+        return sum(self.count_text(message.text) for message in messages)
+
+    async def astream(self, messages: list[BaseMessage], /) -> AsyncIterator[AIMessageChunk]:
+        self.prompts.append("\n".join(message.text for message in messages))
+        for start in range(0, len(self.says), 7):
+            yield AIMessageChunk(content=self.says[start : start + 7])

@@ -1,1 +1,1 @@
-"""The terminal: one-shot commands and a conversation."""
+"""The assistant in a terminal."""

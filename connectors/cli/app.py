@@ -1,19 +1,20 @@
-"""The command `assistant`: global options, the commands, and how every error is shown."""
+"""The `assistant` command. Nothing heavy is imported here: `assistant --help` is quick."""
 
+import logging
 import os
 import sys
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from typer.main import get_command
 
-from connectors.cli import ask, chat, demo, doctor, documents, ingest, run, search
-from connectors.cli.options import Options
+from connectors.cli import ask, chat, demo, doctor, documents, errors, ingest, run, search
+from connectors.cli.options import Options, options_of
 
-if TYPE_CHECKING:
-    import click
-
-# Said before any library is imported: no telemetry, no progress bars and no advice of their own.
+# Libraries that greet, count, advise or phone home, asked not to; whoever sets these keeps their choice.
 QUIET = {
     "ANONYMIZED_TELEMETRY": "False",
     "DO_NOT_TRACK": "1",
@@ -27,97 +28,102 @@ QUIET = {
 
 app = typer.Typer(
     name="assistant",
-    help="Answers from your own documents, with the place and the words each sentence rests on.",
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("ask")(ask.ask)
-app.command("chat")(chat.chat)
-app.command("ingest")(ingest.ingest)
+app.command()(demo.demo)
+app.command()(chat.chat)
+app.command()(ask.ask)
+app.command()(ingest.ingest)
 app.add_typer(documents.app, name="documents")
-app.command("search")(search.search)
-app.command("doctor")(doctor.doctor)
-app.command("connectors")(run.connectors)
-app.command("run")(run.run)
+app.command()(search.search)
+app.command()(doctor.doctor)
+app.command()(run.connectors)
+app.command()(run.run)
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"solar-assistant {version('solar-assistant')}")
+        typer.echo(f"assistant {version('solar-assistant')}")
         raise typer.Exit
 
 
 @app.callback()
-def root(
+def options(
     context: typer.Context,
     profile: Annotated[
-        str, typer.Option(envvar="ASSISTANT_PROFILE", help="A profile's name, or the path of a TOML file.")
+        str, typer.Option(envvar="ASSISTANT_PROFILE", metavar="NAME|PATH", help="Which assistant to be.")
     ] = "docs",
     data_dir: Annotated[
-        Path | None, typer.Option(envvar="ASSISTANT_DATA_DIR", help="Where documents and sessions are kept.")
+        Path | None,
+        typer.Option(
+            envvar="ASSISTANT_DATA_DIR", metavar="DIR", help="Where documents and sessions are kept."
+        ),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show logs, and tracebacks of errors.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    context.obj = Options(profile, data_dir, debug)
+    """Answers from your own documents, and shows where each sentence comes from."""
+    given = options_of(context)
+    given.profile, given.data_dir, given.debug = profile, data_dir, debug
+    _set_up_logging(debug=debug)
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    sys.exit(_run(sys.argv[1:]))
+    """The console script."""
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+    _prepare_streams()
+    sys.exit(run_command(sys.argv[1:]))
 
 
-def _run(arguments: list[str]) -> int:
-    import click
-
+def run_command(arguments: Sequence[str]) -> int:
+    """Run the command line. Returns the exit code, with every error already told."""
+    given = Options()
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="assistant", standalone_mode=False)
+        code = get_command(app).main(
+            arguments or ["--help"], prog_name="assistant", standalone_mode=False, obj=given
+        )
         sys.stdout.flush()
-    except click.UsageError as error:
-        return _fail(error.format_message(), _how_to_use(error), 2)
     except BrokenPipeError:
-        # Whoever read our output has left; nothing may be written to it on the way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("\nStopped.\n")
-        return 130
-    except Exception as error:  # noqa: BLE001 (the last stop: a person gets two lines, whatever it was)
-        return _explain(error, debug="--debug" in arguments)
-    return code if isinstance(code, int) else 0
+        return _reader_gone()
+    except (KeyboardInterrupt, typer.Abort):
+        return _stopped("Stopped.")
+    except errors.Interrupted as interrupted:
+        return _stopped(str(interrupted))
+    except Exception as error:  # noqa: BLE001 (the last place where an error can be told in words)
+        from connectors.cli import console
+
+        return errors.report(error, console.err(), debug=given.debug)
+    return _stopped("Stopped.") if code == errors.INTERRUPTED else code or 0
 
 
-def _explain(error: Exception, debug: bool) -> int:
-    from assistant.errors import UsageError
-    from knowledge import UserError
-
-    if debug:
-        import traceback
-
-        traceback.print_exception(error)
-    if isinstance(error, UserError):
-        return _fail(error.problem, error.remedy, 2 if isinstance(error, UsageError) else 1)
-    what = f"Something went wrong: {type(error).__name__}: {error}"
-    return _fail(what, "Run it again with --debug before the command, and report what it shows.", 1)
+def _prepare_streams() -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us: `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        else:
+            # A terminal that cannot show a character gets a question mark, not a traceback.
+            stream.reconfigure(errors="replace")
 
 
-def _fail(problem: str, remedy: str, code: int) -> int:
-    from connectors.cli.console import err
-    from connectors.cli.render import print_error
-
-    print_error(err(), problem, remedy)
-    return code
+def _stopped(message: str) -> int:
+    typer.echo(message, err=True)
+    return errors.INTERRUPTED
 
 
-def _how_to_use(error: "click.UsageError") -> str:
-    command = error.ctx.command_path if error.ctx else "assistant"
-    return f"`{command} --help` shows how it is used."
+def _reader_gone() -> int:
+    """`assistant documents list | head -1`: nobody reads on, which is nothing to talk about."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return errors.FAILED
+
+
+def _set_up_logging(*, debug: bool) -> None:
+    logging.basicConfig(level=logging.INFO if debug else logging.ERROR, stream=sys.stderr)
+    if not debug and not sys.warnoptions:
+        warnings.simplefilter("ignore")

@@ -1,116 +1,89 @@
 """`assistant ask`: one question, one answer."""
 
 import asyncio
-import os
-import stat
 import sys
-import threading
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connectors.cli.console import err, out, print_json
-from connectors.cli.options import options
+from connectors.cli import errors, stdin
+from connectors.cli.options import AsJson, Collection, Session, options_of
 
 if TYPE_CHECKING:
-    from assistant import Answer, Assistant, Attachment, Question
+    from assistant import Answer, Assistant, Question
 
-MAX_PIPED_BYTES = 1_000_000
-# After so many seconds of silence, say what is being waited for.
-PATIENCE = 3.0
-ABSTAINED = 3
+EXIT_CODES = {
+    "answered": 0,
+    "clarify": 0,
+    "abstained": errors.NOT_IN_DOCUMENTS,
+    "handed_off": errors.NOT_IN_DOCUMENTS,
+    "failed": errors.FAILED,
+}
 
 
 def ask(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
-    session: Annotated[str | None, typer.Option(help="A conversation to go on with.")] = None,
-    collection: Annotated[str | None, typer.Option(help="Search this collection only.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+    question: Annotated[
+        str | None, typer.Argument(help="What you want to know; `-` reads it from standard input.")
+    ] = None,
+    session: Session = None,
+    collection: Collection = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Ask one question. Text that is piped in is used as evidence for it.
+    """Ask one question. Text that is piped in is read as well as the documents."""
+    asked = compose(question, session, collection)
+    answer = asyncio.run(_answer(options_of(context).assistant(), asked, as_json=as_json))
+    raise typer.Exit(EXIT_CODES[answer.status])
 
-    Exit code 3 means that the documents do not say.
-    """
-    from assistant import Question, new_conversation_id
 
-    asked = Question(
-        text=question,
+def compose(question: str | None, session: str | None, collection: str | None) -> "Question":
+    """The question with what was piped in. Raises UserError."""
+    from assistant import Attachment, Question, new_conversation_id
+
+    text, attached = _texts(question)
+    if not text.strip():
+        errors.wrong_use("The question is empty.", 'Ask something: `assistant ask "What is a loop?"`.')
+    return Question(
+        # A command line may hold bytes that are no characters; no model can read those.
+        text.encode("utf-8", "replace").decode(),
         conversation_id=session or new_conversation_id(),
-        attachments=piped_text(),
+        attachments=(Attachment("standard input", attached),) if attached.strip() else (),
         collections=(collection,) if collection else (),
     )
-    answer = asyncio.run(_answer(options(context).assistant(), asked, quiet=json))
-    if json:
-        print_json(as_json(answer, asked.conversation_id))
-    raise typer.Exit(ABSTAINED if answer.status == "abstained" else 0)
 
 
-async def _answer(assistant: "Assistant", question: "Question", quiet: bool) -> "Answer":
+def _texts(question: str | None) -> tuple[str, str]:
+    """The question, and the text that came with it."""
+    wants_stdin = question in (None, "-")
+    if question is not None and not wants_stdin and not question.strip():
+        return "", ""  # refused before anything is read
+    piped = stdin.read(sys.stdin.buffer, _notice) if question == "-" or stdin.is_piped() else ""
+    return (piped, "") if wants_stdin else (question or "", piped)
+
+
+def _notice() -> None:
+    typer.echo("Reading standard input… (end it with Ctrl-D, or run with </dev/null)", err=True)
+
+
+async def _answer(assistant: "Assistant", question: "Question", *, as_json: bool) -> "Answer":
     async with assistant:
-        return await assistant.ask(question) if quiet else await show_answer(assistant, question)
+        if as_json:
+            return await answer_as_json(assistant, question)
+        return await answer_as_text(assistant, question)
 
 
-async def show_answer(assistant: "Assistant", question: "Question") -> "Answer":
-    """Ask, and show what happens on the terminal."""
-    from assistant import Finished
-    from connectors.cli.render import AnswerView
+async def answer_as_json(assistant: "Assistant", question: "Question") -> "Answer":
+    from connectors.cli import console, live, render
 
-    view = AnswerView(out(), err())
-    try:
-        async for event in assistant.stream(question):
-            view.show(event)
-            if isinstance(event, Finished):
-                answer = event.answer
-    finally:
-        view.close()
+    answer = await live.show(assistant.stream(question), None, console.err())
+    console.write_json(render.answer_json(answer, question.conversation_id))
     return answer
 
 
-def as_json(answer: "Answer", session: str) -> dict[str, Any]:
-    from dataclasses import asdict
+async def answer_as_text(assistant: "Assistant", question: "Question") -> "Answer":
+    from connectors.cli import console, live, render
 
-    return {
-        "answer": answer.text,
-        "status": answer.status,
-        "citations": [asdict(citation) for citation in answer.citations],
-        "session": session,
-        "usage": asdict(answer.usage),
-        "timings": asdict(answer.timings),
-    }
-
-
-def piped_text() -> "tuple[Attachment, ...]":
-    """What was piped in, if anything was. Raises UserError when it is too much, or not text."""
-    from assistant import Attachment
-    from knowledge import UserError
-
-    if not _is_piped():
-        return ()
-    data = _read_piped()
-    if len(data) > MAX_PIPED_BYTES:
-        raise UserError(f"More than {MAX_PIPED_BYTES // 1_000_000} MB was piped in.", "Ingest it as a file instead.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError("What was piped in is not text in UTF-8.", "Pipe text, or ingest the file.") from error
-    return (Attachment("standard input", text),) if text.strip() else ()
-
-
-def _is_piped() -> bool:
-    """Whether standard input is a pipe, a socket or a file; not a terminal, and not /dev/null."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (OSError, ValueError, AttributeError):
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
-
-
-def _read_piped() -> bytes:
-    hint = threading.Timer(PATIENCE, lambda: err().print("Waiting for standard input to end (Ctrl-D)…", style="dim"))
-    hint.daemon = True
-    hint.start()
-    try:
-        return sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
-    finally:
-        hint.cancel()
+    out = console.out()
+    answer = await live.show(assistant.stream(question), out, console.err())
+    render.print_sources(out, answer.citations)
+    return answer

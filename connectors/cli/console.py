@@ -1,53 +1,56 @@
-"""The two ends of the terminal, and what may be written to them."""
+"""Where the command line writes: answers to stdout, everything else to stderr; text made safe for both."""
 
+import json
 import re
 import sys
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Control characters, but for tab and newline, and the marks that turn the direction of writing: from a document
-# or a model they could move the cursor, hide text or make a link of it.
-_DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# Sequences that drive a terminal, whole, so that "\x1b[31mred" leaves "red" and not "[31mred".
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences: colours, cursor, erasing
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # titles, links
+    r"|\x1b[ -/]*[0-~]"
+)
+# Control characters but tab and newline, what reverses the direction of text, and halves of characters.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-@cache
+def clean(text: str) -> str:
+    """The text without anything that a terminal would obey instead of show."""
+    return _UNSAFE.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def one_line(text: str) -> str:
+    """Clean text in a single line, without tabs: fit for a table, a heading or a tab-separated list."""
+    return " ".join(clean(text).split())
+
+
 def out() -> "Console":
-    """Standard output: answers and data."""
-    from rich.console import Console
-
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False, emoji=False, markup=False)
+    return _console(sys.stdout, stderr=False)
 
 
-@cache
 def err() -> "Console":
-    """Standard error: progress, notes and errors."""
+    return _console(sys.stderr, stderr=True)
+
+
+def _console(stream: IO[str], *, stderr: bool) -> "Console":
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+    # FORCE_COLOR, set for a whole build server, must not put escape sequences into what a program reads.
+    return Console(stderr=stderr, force_terminal=stream.isatty(), highlight=False, emoji=False, markup=False)
 
 
-def printable(text: str) -> str:
-    """The text without what could drive a terminal."""
-    return _DANGEROUS.sub("", text)
+def write_json(value: object) -> None:
+    """One JSON value on stdout. Raw control characters are escaped, so it is safe to look at."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    typer.echo(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
-def short_path(path: str) -> str:
-    """A path as a person would type it from here."""
-    where = Path(path)
-    if where.is_relative_to(Path.cwd()):
-        return str(where.relative_to(Path.cwd()))
-    if where.is_relative_to(Path.home()):
-        return f"~/{where.relative_to(Path.home())}"
-    return path
-
-
-def print_json(value: object) -> None:
-    """One JSON value on standard output."""
-    import json
-
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-    sys.stdout.flush()
+def write_row(*cells: object) -> None:
+    """One line of a tab-separated list on stdout, for the next program in the pipe."""
+    typer.echo("\t".join(one_line(str(cell)) for cell in cells))

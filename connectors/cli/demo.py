@@ -1,68 +1,89 @@
-"""`assistant demo`: the samples in, and four questions about them."""
+"""`assistant demo`: the bundled samples, questions about them, answers with their sources."""
 
 import asyncio
-import shlex
-import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from connectors.cli.console import err, out
-from connectors.cli.options import options
+from connectors.cli import errors
+from connectors.cli.options import Options, options_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from assistant import Answer, Assistant
 
-# The last one is not answered anywhere in the samples; an assistant that can be believed says so.
+
+class DemoQuestion(NamedTuple):
+    """`answerable` says whether the samples hold the answer."""
+
+    text: str
+    answerable: bool = True
+
+
 DEMO_QUESTIONS = (
-    ("What does Ohm's law state?", "answered"),
-    ("How is an ammeter connected?", "answered"),
-    ("What must be done after a lithium battery is damaged?", "answered"),
-    ("How do I stop an ingestion half-way?", "answered"),
-    ("What is the refund policy?", "abstained"),
+    DemoQuestion("What does Ohm's law say?"),
+    DemoQuestion("What is the difference between a series and a parallel circuit?"),
+    DemoQuestion("What does a resistor do?"),
+    DemoQuestion("How many days do I have to ask for a refund?", answerable=False),
 )
 
 
 def demo(context: typer.Context) -> None:
-    """Ingest the bundled samples and answer questions about them, with sources."""
-    settings = options(context).settings()
-    folder = settings.data_dir / "demo"
-    assistant = replace(options(context), data_dir=folder).assistant()
-    if not asyncio.run(_demo(assistant)):
-        raise typer.Exit(1)
-    program = shlex.join([sys.argv[0], "--data-dir", str(folder)])
-    out().print("\nGo on yourself:", style="bold")
-    out().print(f"  {program} chat", soft_wrap=True)
-    out().print("Then with documents of your own:", style="bold")
-    out().print(f"  {sys.argv[0]} ingest FOLDER", soft_wrap=True)
-    out().print(f'  {sys.argv[0]} ask "QUESTION"', soft_wrap=True)
-
-
-async def _demo(assistant: "Assistant") -> bool:
-    """Whether every question had the outcome it should have."""
-    async with assistant:
-        _ingest_samples(assistant)
-        outcomes = [(await _ask(assistant, text)).status == expected for text, expected in DEMO_QUESTIONS]
-        return all(outcomes)
-
-
-def _ingest_samples(assistant: "Assistant") -> None:
+    """Add the bundled samples to a folder of their own, and ask questions about them."""
     from assistant.samples import folder
-    from connectors.cli.ingest import show_ingestion, summary
 
-    out().print(
-        "Reading the bundled samples: a course on electric circuits and this project's handbook.",
-        style="bold",
-    )
-    for collection in ("course", "handbook"):
-        report = show_ingestion(assistant.knowledge.ingest([folder() / collection], collection), err())
-        out().print(f"{collection}: {summary(report)}")
+    options = options_of(context)
+    own = Options(options.profile, options.settings().data_dir / "demo", options.debug)
+    assistant = own.assistant()
+    _ingest(assistant, folder())
+    wrong = asyncio.run(_ask_all(assistant))
+    _what_next(options, own)
+    raise typer.Exit(errors.FAILED if wrong else 0)
 
 
-async def _ask(assistant: "Assistant", text: str) -> "Answer":
+def _ingest(assistant: "Assistant", samples: Path) -> None:
+    from connectors.cli import console, ingest
+
+    err = console.err()
+    report = ingest.follow(assistant.knowledge.ingest([samples]), err)
+    ingest.print_failures(report, err)
+    typer.echo(ingest.summary(report))
+
+
+async def _ask_all(assistant: "Assistant") -> int:
+    """Ask every question. Returns how many went otherwise than they should."""
+    from connectors.cli import console
+
+    out, err = console.out(), console.err()
+    async with assistant:
+        answers = [await _ask(assistant, question, out, err) for question in DEMO_QUESTIONS]
+    return sum(not as_expected(q, a) for q, a in zip(DEMO_QUESTIONS, answers, strict=True))
+
+
+async def _ask(assistant: "Assistant", question: DemoQuestion, out: "Console", err: "Console") -> "Answer":
+    from rich.text import Text
+
     from assistant import Question
-    from connectors.cli.ask import show_answer
+    from connectors.cli import live, render
 
-    out().print(f"\n› {text}", style="bold green")
-    return await show_answer(assistant, Question(text))
+    out.print()
+    out.print(Text(question.text, "bold"))
+    answer = await live.show(assistant.stream(Question(question.text)), out, err)
+    render.print_sources(out, answer.citations)
+    return answer
+
+
+def as_expected(question: DemoQuestion, answer: "Answer") -> bool:
+    if question.answerable:
+        return answer.status == "answered" and bool(answer.citations)
+    return answer.status == "abstained"
+
+
+def _what_next(options: Options, own: Options) -> None:
+    typer.echo("\nGo on with the samples:")
+    typer.echo(f"  {own.command()} chat")
+    typer.echo("Or with documents of your own:")
+    typer.echo(f"  {options.command()} ingest FOLDER")
+    typer.echo(f'  {options.command()} ask "What would you like to know?"')

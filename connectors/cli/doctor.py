@@ -1,40 +1,53 @@
-"""`assistant doctor`: what is missing, and what to do about it."""
+"""`assistant doctor`: what is missing or will not fit, and what to do about it."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from connectors.cli.console import out, print_json, printable
-from connectors.cli.options import options
+from connectors.cli import errors
+from connectors.cli.options import AsJson, options_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from assistant.doctor import Check
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
 
 
-def doctor(
-    context: typer.Context,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
-) -> None:
-    """Examine the installation, the models, the data folder and the documents."""
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Look at everything that is needed, and say what to do about what is not there."""
     from assistant.doctor import examine
+    from connectors.cli import console
 
-    checks = list(examine(options(context).settings()))
-    healthy = all(check.state != "problem" for check in checks)
-    if json:
-        print_json({"checks": [asdict(check) for check in checks], "ok": healthy})
+    checks = list(examine(options_of(context).settings()))
+    if as_json:
+        console.write_json({"checks": [asdict(check) for check in checks], "ok": healthy(checks)})
     else:
-        for check in checks:
-            _print(check)
-    raise typer.Exit(0 if healthy else 1)
+        print_checks(console.out(), checks)
+    raise typer.Exit(0 if healthy(checks) else errors.FAILED)
 
 
-def _print(check: "Check") -> None:
+def healthy(checks: Iterable["Check"]) -> bool:
+    return all(check.state != "problem" for check in checks)
+
+
+def print_checks(console: "Console", checks: Iterable["Check"]) -> None:
+    for check in checks:
+        _print_check(console, check)
+
+
+def _print_check(console: "Console", check: "Check") -> None:
     from rich.text import Text
 
+    from connectors.cli.console import one_line
+    from connectors.cli.render import print_indented
+
     mark, style = MARKS[check.state]
-    out().print(Text.assemble((f"{mark} ", style), (f"{check.name}: ", "bold"), printable(check.detail)))
+    name, detail = one_line(check.name), one_line(check.detail)
+    line = Text.assemble((f"{mark} {check.state:<8}", style), (name, "bold"), f": {detail}")
+    console.print(line, soft_wrap=not console.is_terminal)
     if check.remedy:
-        out().print(f"    {printable(check.remedy)}", style=style)
+        print_indented(console, Text(one_line(check.remedy), "dim"), width=10)

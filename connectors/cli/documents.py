@@ -1,126 +1,206 @@
-"""`assistant documents`: what is here, what it says, and taking it out."""
+"""`assistant documents`: what was ingested, and taking it out again."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connectors.cli.console import err, out, print_json, printable, short_path
-from connectors.cli.options import options
+from connectors.cli import errors
+from connectors.cli.options import AsJson, Collection, options_of
 
 if TYPE_CHECKING:
-    from knowledge import Source, StoredPassage
+    from collections.abc import Sequence
 
-app = typer.Typer(help="List, show and remove documents.", no_args_is_help=True, rich_markup_mode=None)
+    from rich.console import Console
 
-Collection = Annotated[str | None, typer.Option(help="Only in this collection.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
-COLUMNS = ("source", "title", "collection", "state", "passages", "ingested_at")
+    from knowledge import KnowledgeBase, Source, StoredPassage
+
+app = typer.Typer(help="List, show and remove documents.")
+
+JSON_KEYS = ("source", "title", "collection", "state", "error", "passages", "size", "ingested_at", "url")
+STATE_STYLES = {"ready": "green", "outdated": "yellow", "failed": "red"}
+# Names that are shown before somebody says yes to removing them.
+LISTED = 10
 
 
 @app.command("list")
-def list_documents(context: typer.Context, collection: Collection = None, json: Json = False) -> None:
-    """List the documents, with their state."""
-    knowledge = options(context).knowledge()
-    sources = knowledge.documents(collection)
-    knowledge.close()
-    if json:
-        print_json([as_json(source) for source in sources])
-    elif out().is_terminal:
-        _print_table(sources)
+def list_documents(context: typer.Context, collection: Collection = None, as_json: AsJson = False) -> None:
+    """List the documents."""
+    from connectors.cli import console
+
+    with options_of(context).knowledge() as knowledge:
+        sources = in_collection(knowledge, collection)
+    if as_json:
+        console.write_json([source_json(source) for source in sources])
+    elif sys.stdout.isatty():
+        print_table(console.out(), sources)
     else:
         for source in sources:
-            out().print("\t".join(printable(str(as_json(source)[column])) for column in COLUMNS), soft_wrap=True)
+            console.write_row(*_row(source))
 
 
-def _print_table(sources: "Sequence[Source]") -> None:
-    from rich.table import Table
-
-    if not sources:
-        out().print("There are no documents yet. Add some: assistant ingest FOLDER")
-        return
-    table = Table("Document", "Title", "Collection", "State", "Passages", "Ingested", box=None, header_style="bold")
-    for source in sources:
-        state = source.state if source.state == "ready" else f"{source.state}: {source.error}"
-        day = source.ingested_at[:10]
-        row = (short_path(source.path), source.title, source.collection, state, f"{source.passages}", day)
-        table.add_row(*(printable(cell) for cell in row), style="" if source.state == "ready" else "yellow")
-    out().print(table)
-
-
-@app.command("show")
-def show(context: typer.Context, name: str, collection: Collection = None, json: Json = False) -> None:
-    """Show a document as the assistant sees it: passage by passage."""
-    knowledge = options(context).knowledge()
-    found = knowledge.find(name, collection)
-    documents = [(source, knowledge.passages(source)) for source in found]
-    knowledge.close()
-    if json:
-        values = [as_json(source) | {"text": [_passage_json(p) for p in passages]} for source, passages in documents]
-        print_json(values[0] if len(values) == 1 else values)
-        return
-    for source, passages in documents:
-        _print_document(source, passages)
-
-
-def _print_document(source: "Source", passages: "Sequence[StoredPassage]") -> None:
-    out().print(f"{printable(source.title)} ({short_path(source.path)})", style="bold")
-    out().print(f"{source.collection}, {source.state}, {source.passages} passages, {source.ingested_at}", style="dim")
-    if source.error:
-        out().print(printable(source.error), style="yellow")
-    for passage in passages:
-        page = f"page {passage.page} " if passage.page else ""
-        out().print(f"\n── {page}{printable(passage.section)}", style="cyan")
-        out().print(printable(passage.text))
-
-
-@app.command("remove")
+@app.command()
 def remove(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Paths, ends of paths, or folders.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME…", help="Paths, the ends of paths, or folders.")
+    ],
     collection: Collection = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Take documents out. The files themselves are not touched."""
-    knowledge = options(context).knowledge()
-    found = list(dict.fromkeys(source for name in names for source in knowledge.find(name, collection)))
-    if len(found) > len(names) and not yes:
-        _confirm(found)
-    passages = knowledge.remove(found)
-    knowledge.close()
-    if json:
-        print_json({"removed": [source.path for source in found], "passages": passages})
-        return
-    for source in found:
-        out().print(f"Removed {short_path(source.path)} ({source.passages} passages).")
+    """Take documents out: nothing is answered from them any more. The files stay where they are."""
+    from connectors.cli import console
+
+    with options_of(context).knowledge() as knowledge:
+        sources = find(knowledge, names, collection)
+        if len(sources) > 1 and not yes:
+            _confirm(sources)
+        passages = knowledge.remove(sources)
+    if as_json:
+        console.write_json({"removed": [source.path for source in sources], "passages": passages})
+    else:
+        _print_removed(sources, passages)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A path or the end of one.")],
+    collection: Collection = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a document as it was understood: its passages with section and page."""
+    from connectors.cli import console
+
+    with options_of(context).knowledge() as knowledge:
+        source = only(find(knowledge, [name], collection), name)
+        passages = knowledge.passages(source)
+    if as_json:
+        text = [{"section": p.section, "page": p.page, "text": p.text} for p in passages]
+        console.write_json(source_json(source) | {"text": text})
+    else:
+        print_document(console.out(), source, passages)
+
+
+def in_collection(knowledge: "KnowledgeBase", collection: str | None) -> list["Source"]:
+    """The documents of a collection, or all. Raises UserError for a collection that does not exist."""
+    from knowledge import NotFoundError
+
+    sources = knowledge.documents()
+    names = sorted({source.collection for source in sources})
+    if collection and collection not in names:
+        raise NotFoundError(
+            f"There is no collection {collection!r}.", f"There are: {', '.join(names) or 'none'}."
+        )
+    return [source for source in sources if collection in (None, source.collection)]
+
+
+def find(knowledge: "KnowledgeBase", names: "Sequence[str]", collection: str | None) -> list["Source"]:
+    """Every document that one of the names means, once."""
+    found = [source for name in names for source in knowledge.find(name, collection)]
+    return list({(source.collection, source.path): source for source in found}.values())
+
+
+def only(sources: "Sequence[Source]", name: str) -> "Source":
+    if len(sources) > 1:
+        paths = ", ".join(f"{source.path} ({source.collection})" for source in sources[:LISTED])
+        errors.wrong_use(f"{len(sources)} documents are called {name!r}.", f"Give more of the path: {paths}.")
+    return sources[0]
 
 
 def _confirm(sources: "Sequence[Source]") -> None:
-    """Ask before more is taken out than was named; without a terminal to ask on, refuse."""
-    from assistant.errors import UsageError
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        errors.wrong_use(f"{len(sources)} documents match.", "Name one, or add --yes to remove them all.")
+    from connectors.cli.render import display_path
+
+    for source in sources[:LISTED]:
+        typer.echo(f"  {display_path(source.path)}", err=True)
+    if len(sources) > LISTED:
+        typer.echo(f"  and {len(sources) - LISTED} more", err=True)
+    if not typer.confirm(f"Remove these {len(sources)} documents?", err=True):
+        typer.echo("Nothing was removed.", err=True)
+        raise typer.Exit(errors.FAILED)
+
+
+def _print_removed(sources: "Sequence[Source]", passages: int) -> None:
+    from connectors.cli.render import display_path
 
     for source in sources:
-        err().print(f"  {short_path(source.path)}")
-    if not sys.stdin.isatty():
-        raise UsageError(f"That means {len(sources)} documents.", "Add --yes to remove them all.")
-    typer.confirm(f"Remove these {len(sources)} documents?", abort=True, err=True)
+        typer.echo(f"Removed {display_path(source.path)}")
+    typer.echo(
+        f"{len(sources)} documents, {passages} passages." if len(sources) > 1 else f"{passages} passages."
+    )
 
 
-def as_json(source: "Source") -> dict[str, Any]:
-    return {
-        "source": source.path,
-        "title": source.title,
-        "collection": source.collection,
-        "state": source.state,
-        "error": source.error,
-        "passages": source.passages,
-        "size": source.size,
-        "ingested_at": source.ingested_at,
-        "url": source.url,
-    }
+def source_json(source: "Source") -> dict[str, object]:
+    values = asdict(source)
+    return {key: values["path" if key == "source" else key] for key in JSON_KEYS}
 
 
-def _passage_json(passage: "StoredPassage") -> dict[str, Any]:
-    return {"section": passage.section, "page": passage.page, "text": passage.text}
+def _row(source: "Source") -> tuple[object, ...]:
+    return (
+        source.path,
+        source.title,
+        source.collection,
+        source.passages,
+        source.state,
+        source.ingested_at,
+    )
+
+
+def print_table(console: "Console", sources: "Sequence[Source]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from connectors.cli.console import one_line
+    from connectors.cli.render import display_path, link
+
+    if not sources:
+        console.print("There are no documents yet. Add some: assistant ingest FOLDER")
+        return
+    table = Table(
+        "Document", "Title", "Collection", "Passages", "State", "Date", box=None, header_style="bold"
+    )
+    # The path is what has to be typed, so it is never cut short; the title may be.
+    table.columns[0].overflow = "fold"
+    table.columns[1].max_width, table.columns[1].no_wrap = 24, True
+    table.columns[3].justify = "right"
+    for source in sources:
+        table.add_row(
+            Text(display_path(source.path), link(source.url)),
+            Text(one_line(source.title)),
+            Text(source.collection),
+            str(source.passages),
+            Text(source.state, STATE_STYLES[source.state]),
+            source.ingested_at[:10],
+        )
+    console.print(table)
+    for source in sources:
+        _print_error(console, source)
+
+
+def _print_error(console: "Console", source: "Source") -> None:
+    from rich.text import Text
+
+    from connectors.cli.ingest import failure_line
+    from knowledge import Failure
+
+    if source.error:
+        console.print(Text(failure_line(Failure(source.path, source.error)), "red"), soft_wrap=True)
+
+
+def print_document(console: "Console", source: "Source", passages: "Sequence[StoredPassage]") -> None:
+    from rich.text import Text
+
+    from connectors.cli.console import clean, one_line
+
+    facts = [(key, value) for key, value in source_json(source).items() if value not in (None, "")]
+    for key, value in facts:
+        console.print(Text.assemble((f"{key}: ", "bold"), one_line(str(value))), soft_wrap=True)
+    for number, passage in enumerate(passages, start=1):
+        page = f", page {passage.page}" if passage.page is not None else ""
+        console.print()
+        console.print(Text(f"[{number}]{page} {one_line(passage.section)}".rstrip(), "cyan"), soft_wrap=True)
+        console.print(Text(clean(passage.text)), soft_wrap=not console.is_terminal)

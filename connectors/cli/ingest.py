@@ -1,94 +1,125 @@
-"""`assistant ingest`: documents in, with progress."""
+"""`assistant ingest`: documents in, with a progress bar."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connectors.cli.console import err, out, print_json, printable
-from connectors.cli.options import options
+from connectors.cli import errors
+from connectors.cli.options import AsJson, options_of
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as ProgressBar
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
-    from knowledge import IngestEvent, Report
+    from knowledge import Failure, IngestEvent, Progress, Report
+
+STOPPED = "Stopped. What was finished is kept; run the same command again to go on."
 
 
 def ingest(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders.", metavar="PATH…")],
-    collection: Annotated[str, typer.Option(help="Where the documents go.")] = "default",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    collection: Annotated[
+        str, typer.Option("--collection", "-c", metavar="NAME", help="Where to put them.")
+    ] = "default",
+    as_json: AsJson = False,
 ) -> None:
-    """Bring documents in, or up to date: what is new is added, what changed is updated, what is gone is removed."""
-    knowledge = options(context).knowledge()
-    try:
-        report = show_ingestion(knowledge.ingest(paths, collection), err())
-    except KeyboardInterrupt:
-        err().print("\nStopped. What was finished is kept; run the same command again to go on.")
-        raise typer.Exit(130) from None
-    finally:
-        knowledge.close()
-    if json:
-        print_json(as_json(report))
+    """Add documents, or bring them up to date: what has not changed is left alone."""
+    from connectors.cli import console
+
+    err = console.err()
+    with options_of(context).knowledge() as knowledge:
+        report = follow(knowledge.ingest([path.expanduser() for path in paths], collection), err)
+    print_failures(report, err)
+    if as_json:
+        console.write_json(report_json(report))
     else:
-        out().print(summary(report))
-    raise typer.Exit(1 if report.failed else 0)
+        typer.echo(summary(report))
+    raise typer.Exit(errors.FAILED if report.failed else 0)
 
 
-def show_ingestion(events: "Iterator[IngestEvent]", console: "Console") -> "Report":
-    """Follow an ingestion to its end: a bar on a terminal, only failures in a pipe."""
-    from knowledge import Failure, Progress, Report, Waiting
+def follow(events: Iterator["IngestEvent"], console: "Console") -> "Report":
+    """Go through an ingestion, with a progress bar when the console is a terminal."""
+    try:
+        with _bar(console) as bar:
+            return _follow(events, bar)
+    except KeyboardInterrupt:
+        raise errors.Interrupted(STOPPED) from None
 
-    with _bar(console) as bar:
-        task = bar.add_task("Looking at the files", total=None, passages="")
-        for event in events:
-            match event:
-                case Waiting():
-                    console.print("Another process is writing here; waiting for it to end…", style="dim")
-                case Progress(source, done, total, passages):
-                    name = printable(Path(source).name)
-                    bar.update(task, completed=done, total=total, description=name, passages=f"{passages:,} passages")
-                case Failure(_, error):
-                    _print_failure(console, error)
-                case Report():
-                    bar.update(task, description="Done")
-                    report = event
+
+def _follow(events: Iterator["IngestEvent"], bar: "Bar") -> "Report":
+    from knowledge import Progress, Report, Waiting
+
+    task = bar.add_task("Getting ready…", total=None, rate="")
+    for event in events:
+        match event:
+            case Progress():
+                _advance(bar, task, event)
+            case Waiting():
+                bar.console.print("Another ingestion is at work; waiting for it to end.")
+            case Report():
+                report = event
     return report
 
 
-def _bar(console: "Console") -> "ProgressBar":
+def _advance(bar: "Bar", task: "TaskID", progress: "Progress") -> None:
+    from connectors.cli.console import one_line
+
+    seconds = bar.tasks[task].elapsed or 0.0
+    rate = f"{progress.passages / seconds:.0f} passages/s" if seconds > 1 else ""
+    name = one_line(Path(progress.source).name) or "…"
+    bar.update(task, completed=progress.done, total=progress.total, description=name, rate=rate)
+
+
+def _bar(console: "Console") -> "Bar":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
     return Progress(
-        TextColumn("{task.description}", markup=False, table_column=Column(width=32, no_wrap=True)),
+        TextColumn("{task.description}", table_column=Column(width=28, no_wrap=True, overflow="ellipsis")),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[passages]}"),
+        TextColumn("{task.fields[rate]}", table_column=Column(no_wrap=True)),
         TimeElapsedColumn(),
         console=console,
+        transient=True,
         disable=not console.is_terminal,
     )
 
 
-def _print_failure(console: "Console", error: str) -> None:
+def summary(report: "Report") -> str:
+    counts = f"Added {report.added}, updated {report.updated}, unchanged {report.unchanged}"
+    return f"{counts}, removed {report.removed}: {report.passages} passages in {report.seconds:.1f} s."
+
+
+def print_failures(report: "Report", console: "Console") -> None:
     from rich.text import Text
 
-    console.print(Text.assemble(("✗ ", "bold red"), printable(error)), soft_wrap=True)
+    for failure in report.failed:
+        console.print(Text(failure_line(failure), "red"), soft_wrap=True)
 
 
-def summary(report: "Report") -> str:
-    counts = f"Added {report.added}, updated {report.updated}, unchanged {report.unchanged}, removed {report.removed}"
-    failed = f", failed {len(report.failed)}" if report.failed else ""
-    skipped = f" ({report.skipped} files of other kinds were passed over)" if report.skipped else ""
-    return f"{counts}{failed}: {report.passages:,} new passages in {report.seconds:.1f} s{skipped}."
+def failure_line(failure: "Failure") -> str:
+    """`file: reason`; a reason that begins with the file does not say it twice."""
+    from connectors.cli.console import one_line
+    from connectors.cli.render import display_path
+
+    reason = failure.error.removeprefix(failure.source).lstrip(" :")
+    return f"{display_path(failure.source)}: {one_line(reason)}"
 
 
-def as_json(report: "Report") -> dict[str, Any]:
-    values = asdict(report)
-    keys = ("added", "updated", "unchanged", "removed", "failed", "passages", "seconds")
-    return {key: list(values[key]) if key == "failed" else values[key] for key in keys}
+def report_json(report: "Report") -> dict[str, object]:
+    """The shape that `ingest --json` promises."""
+    return {
+        "added": report.added,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "removed": report.removed,
+        "failed": [asdict(failure) for failure in report.failed],
+        "passages": report.passages,
+        "seconds": report.seconds,
+    }

@@ -1,144 +1,115 @@
-"""Answers, sources and errors on a terminal, and as plain text in a pipe."""
+"""Answers and sources as text for people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
-from connectors.cli.console import printable, short_path
+from connectors.cli.console import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
+    from rich.style import Style
+    from rich.text import Text
 
-    from assistant import Answer, Citation, Event
+    from assistant import Answer, Citation
 
-STAGES = {"searching": "Searching…", "reading": "Reading {passages} passages…", "writing": "Writing…"}
-
-
-class AnswerView:
-    """Shows one answer as it comes: a line of progress, Markdown by blocks, then the sources.
-
-    In a pipe it shows plain text and no progress.
-    """
-
-    def __init__(self, out: "Console", err: "Console") -> None:
-        self.out = out
-        self.err = err
-        self._text = ""
-        self._shown = 0
-        self._passages = 0
-        self._live: Live | None = None
-        self._status = err.status("", spinner="dots") if out.is_terminal and err.is_terminal else None
-
-    def show(self, event: "Event") -> None:
-        from assistant import Finished, Retrieved, Stage, TextDelta
-
-        match event:
-            case Stage(name):
-                self._progress(STAGES[name].format(passages=self._passages))
-            case Retrieved(passages):
-                self._passages = len(passages)
-            case TextDelta(text):
-                self._write(text)
-            case Finished(answer):
-                self._finish(answer)
-
-    def close(self) -> None:
-        """Leave the terminal tidy, whatever happened."""
-        if self._status:
-            self._status.stop()
-        if self._live:
-            self._live.stop()
-            self._live = None
-
-    def _progress(self, text: str) -> None:
-        if self._status and not self._text:
-            self._status.update(f"[dim]{text}")
-            self._status.start()
-
-    def _write(self, text: str) -> None:
-        if self._status:
-            self._status.stop()
-        self._text += printable(text)
-        if self.out.is_terminal:
-            self._refresh()
-        else:
-            self.out.file.write(printable(text))
-            self.out.file.flush()
-
-    def _refresh(self) -> None:
-        """Print the blocks that are whole, once; keep redrawing the last one only.
-
-        A picture that is redrawn may not be taller than the screen, and what is printed stays in the scrollback.
-        """
-        from rich.live import Live
-        from rich.markdown import Markdown
-
-        done, rest = whole_blocks(self._text[self._shown :])
-        if done:
-            self.close()
-            self.out.print(Markdown(done))
-            self._shown = len(self._text) - len(rest)
-            self.out.print()
-        if rest.strip():
-            self._live = self._live or Live(console=self.out, auto_refresh=False)
-            self._live.start()
-            self._live.update(Markdown(rest), refresh=True)
-
-    def _finish(self, answer: "Answer") -> None:
-        self.close()
-        if not self.out.is_terminal:
-            self.out.file.write("\n")
-        print_sources(self.out, answer.citations)
+# What a click may open. A document must not be able to offer anything else.
+SCHEMES = {"file", "http", "https"}
 
 
-def whole_blocks(text: str) -> tuple[str, str]:
-    """Markdown cut at its last blank line outside a code block: what is finished, and the rest."""
-    end, fenced, at = 0, False, 0
-    for line in text.splitlines(keepends=True):
-        at += len(line)
-        fenced ^= line.lstrip().startswith(("```", "~~~"))
-        if not line.strip() and not fenced:
-            end = at
-    return text[:end].strip("\n"), text[end:]
+def display_path(source: str) -> str:
+    """A path as a person would type it here: relative, from home, or whole; other names as they are."""
+    path = Path(source)
+    if not path.is_absolute():
+        return one_line(source)
+    if path.is_relative_to(Path.cwd()):
+        return one_line(str(path.relative_to(Path.cwd())))
+    if path.is_relative_to(Path.home()):
+        return one_line(f"~/{path.relative_to(Path.home())}")
+    return one_line(source)
 
 
-def print_sources(out: "Console", citations: "Sequence[Citation]") -> None:
-    """Where each number of an answer leads: the place, and the words that stand there."""
+def place(source: str, page: int | None, section: str) -> str:
+    """Where to look: "notes/loops.pdf, page 3 · Loops > The for loop"."""
+    where = display_path(source) + (f", page {page}" if page is not None else "")
+    return f"{where} · {one_line(section)}" if section else where
+
+
+def link(url: str) -> "Style":
+    """A style that makes text open the address, where a terminal can; none for one not worth trusting."""
+    from rich.style import Style
+
+    try:
+        known = urlsplit(url).scheme in SCHEMES
+    except ValueError:
+        known = False
+    # Quoted, but for what an address is made of: no byte of it can end the escape sequence.
+    return Style(link=quote(url, safe="%/:?#[]@!$&'()*+,;=~")) if known else Style()
+
+
+def print_sources(console: "Console", citations: Sequence["Citation"], *, quotes: bool = True) -> None:
+    """The list below an answer; with the exact words that each citation points to."""
     if not citations:
         return
-    out.print("\nSources:", style="bold")
+    from rich.text import Text
+
+    console.print()
+    console.print(Text("Sources:", "bold"))
     for citation in citations:
-        print_source(out, citation)
+        _print_source(console, citation)
+        if quotes:
+            print_indented(console, Text(f"“{one_line(citation.quote)}”", "dim"))
 
 
-def print_source(out: "Console", citation: "Citation") -> None:
+def _print_source(console: "Console", citation: "Citation") -> None:
+    from rich.text import Text
+
+    where = place(citation.source, citation.page, citation.section)
+    line = Text.assemble((f"[{citation.number}] ", "cyan"), (where, link(citation.url)))
+    console.print(line, soft_wrap=not console.is_terminal)
+
+
+def print_indented(console: "Console", text: "Text", width: int = 4) -> None:
     from rich.padding import Padding
-    from rich.text import Text
 
-    quote = " ".join(printable(citation.quote).split())
-    line = Text(f"[{citation.number}] ", style="bold cyan")
-    line.append(place(citation), style=f"link {citation.url}" if citation.url else "")
-    out.print(line)
-    if out.is_terminal:
-        out.print(Padding(Text(f"“{quote}”", style="dim"), (0, 0, 0, 4)))
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, width)))
     else:
-        out.print(f"    “{quote}”")
+        console.out(" " * width + text.plain)
 
 
-def place(citation: "Citation") -> str:
-    """Where in which file: "guide.pdf, page 3 · Loops > The for loop"."""
-    page = f", page {citation.page}" if citation.page else ""
-    section = f" · {citation.section}" if citation.section else ""
-    return printable(f"{short_path(citation.source)}{page}{section}")
+def answer_json(answer: "Answer", session: str) -> dict[str, object]:
+    """The shape that `ask --json` promises."""
+    from dataclasses import asdict
+
+    return {
+        "answer": answer.text,
+        "status": answer.status,
+        "citations": [asdict(citation) for citation in answer.citations],
+        "session": session,
+        "usage": asdict(answer.usage),
+        "timings": asdict(answer.timings),
+    }
 
 
-def print_error(err: "Console", problem: str, remedy: str) -> None:
-    """The two lines of every error: what happened, and what to do next."""
+def footer(answer: "Answer") -> str:
+    """What an answer cost: "found in 35 ms · first word after 0.12 s · 2.3 s in all · 812 + 64 tokens"."""
+    timings, usage = answer.timings, answer.usage
+    parts = [] if answer.status == "answered" else [answer.status.replace("_", " ")]
+    parts.append(f"found in {timings.retrieve_ms:.0f} ms")
+    if timings.first_token_ms is not None:
+        parts.append(f"first token {timings.first_token_ms:.0f} ms")
+    parts.append(f"{timings.total_ms / 1000:.1f} s")
+    if usage.completion_tokens:
+        parts.append(f"{usage.prompt_tokens} + {usage.completion_tokens} tokens")
+    return " · ".join(parts)
+
+
+def highlighted(text: str, words: Iterable[str]) -> "Text":
+    """The text with the words standing out, whatever their case."""
     from rich.text import Text
 
-    err.print(Text(_one_line(problem), style="bold red"), soft_wrap=True)
-    err.print(Text(_one_line(remedy)), soft_wrap=True)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(printable(text).split())
+    shown = Text(text)
+    shown.highlight_words(words, "bold yellow", case_sensitive=False)
+    return shown

@@ -1,14 +1,14 @@
 """`assistant connectors` and `assistant run`: other ways to reach the assistant."""
 
 import asyncio
-import contextlib
 import signal
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connectors.cli.console import out
-from connectors.cli.options import options
+from connectors.cli.options import options_of
+from connectors.cli.signals import is_cancelled, on_signal
 
 if TYPE_CHECKING:
     from assistant import Assistant
@@ -17,32 +17,40 @@ if TYPE_CHECKING:
 
 def connectors() -> None:
     """List the connectors that are installed."""
+    from connectors import registry
+    from connectors.cli import console
+
+    rows = [(c.name, c.target, c.distribution) for c in registry.installed()]
+    if not sys.stdout.isatty():
+        for row in rows:
+            console.write_row(*row)
+        return
     from rich.table import Table
 
-    from connectors.registry import installed
-
-    table = Table("Connector", "Code", "Package", box=None, header_style="bold")
-    for connector in installed():
-        table.add_row(connector.name, connector.target, connector.distribution)
-    out().print(table)
+    table = Table("Name", "Where", "From", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    console.out().print(table)
 
 
-def run(context: typer.Context, connector: str) -> None:
+def run(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="CONNECTOR", help="One that `assistant connectors` lists.")],
+) -> None:
     """Serve through a connector until it ends or is stopped."""
-    from connectors.registry import load
+    from connectors import registry
 
-    asyncio.run(serve(load(connector), options(context).assistant()))
+    connector = registry.load(name)
+    asyncio.run(serve(options_of(context).assistant(), connector))
 
 
-async def serve(connector: "Connector", assistant: "Assistant") -> None:
-    """Serve; a polite signal to stop lets the connector finish."""
-    serving = asyncio.ensure_future(connector.serve(assistant))
-    # Windows has no such signals; there Ctrl-C is all there is.
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+async def serve(assistant: "Assistant", connector: "Connector") -> None:
+    """Serve until there is nothing more to do, or until SIGTERM. Ctrl-C is asyncio's to handle."""
     async with assistant:
+        task = asyncio.create_task(connector.serve(assistant))
         try:
-            await serving
+            with on_signal(signal.SIGTERM, lambda: task.cancel()):
+                await task
         except asyncio.CancelledError:
-            if not serving.cancelled():
+            if is_cancelled():
                 raise

@@ -1,64 +1,83 @@
-"""`assistant search`: the passages behind an answer, without one."""
+"""`assistant search`: the passages themselves, without an answer."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+import re
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connectors.cli.console import err, out, print_json, printable, short_path
-from connectors.cli.options import options
+from connectors.cli import errors
+from connectors.cli.options import AsJson, Collection, options_of
 
 if TYPE_CHECKING:
-    from langchain_core.documents import Document
+    from collections.abc import Sequence
 
-NOTHING_FOUND = 3
+    from langchain_core.documents import Document
+    from rich.console import Console
+
+EXCERPT = 400
+# Shorter words, marked wherever they occur, only make an excerpt restless.
+SHORTEST_MARKED = 3
 
 
 def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="What to look for.")],
-    count: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 5,
-    collection: Annotated[str | None, typer.Option(help="Search this collection only.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, metavar="N", help="How many passages.")] = 5,
+    collection: Collection = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Find passages. The score is the cosine of query and passage, at most 1."""
-    from assistant.errors import EmptyQuestionError
-
+    """Find the passages nearest to a query."""
     if not query.strip():
-        raise EmptyQuestionError("The query is empty.", "Say what to look for, in quotes.")
-    knowledge = options(context).knowledge()
-    found = knowledge.search(query, count, (collection,) if collection else ())
-    knowledge.close()
-    if json:
-        print_json([as_json(document) for document in found])
+        errors.wrong_use("The query is empty.", 'Look for something: `assistant search "for loop"`.')
+    found = _search(context, query, k, (collection,) if collection else ())
+    _print(found, query, as_json=as_json)
+    raise typer.Exit(0 if found else errors.NOT_IN_DOCUMENTS)
+
+
+def _search(context: typer.Context, query: str, k: int, collections: "Sequence[str]") -> list["Document"]:
+    from connectors.cli import console, live
+
+    with live.Progress(console.err()) as progress:
+        progress.say(live.STAGES["searching"])
+        with options_of(context).knowledge() as knowledge:
+            return knowledge.search(query, k, collections)
+
+
+def _print(found: "Sequence[Document]", query: str, *, as_json: bool) -> None:
+    from connectors.cli import console
+
+    if as_json:
+        console.write_json([passage_json(document) for document in found])
+    elif found:
+        print_passages(console.out(), found, query)
     else:
-        _print(query, found)
-    raise typer.Exit(0 if found else NOTHING_FOUND)
+        typer.echo("Nothing was found.", err=True)
 
 
-def _print(query: str, found: "list[Document]") -> None:
+def passage_json(document: "Document") -> dict[str, object]:
+    """The shape that `search --json` promises."""
+    place = {key: document.metadata[key] for key in ("source", "page", "section")}
+    return {**place, "text": document.page_content, "score": document.metadata["score"]}
+
+
+def print_passages(console: "Console", found: "Sequence[Document]", query: str) -> None:
     from rich.text import Text
 
-    if not found:
-        err().print("Nothing was found. `assistant documents list` shows what there is.")
+    from connectors.cli import render
+
+    words = [word for word in re.findall(r"\w+", query) if len(word) >= SHORTEST_MARKED]
     for number, document in enumerate(found, start=1):
-        where = document.metadata
-        page = f", page {where['page']}" if where["page"] else ""
-        head = Text(f"{number}. ", style="bold cyan")
-        head.append(printable(f"{short_path(where['source'])}{page}"), style=f"link {where['url']}")
-        head.append(printable(f" · {where['section']}") if where["section"] else "", style="dim")
-        head.append(f"  {where['score']:.2f}", style="green")
-        out().print(head)
-        body = Text(printable(document.page_content))
-        body.highlight_words([word for word in query.split() if len(word) > 3], "bold", case_sensitive=False)
-        out().print(body, end="\n\n")
+        place = document.metadata
+        where = render.place(place["source"], place["page"], place["section"])
+        score = f"  {place['score']:.2f}"
+        head = ((f"{number}. ", "cyan"), (where, render.link(place["url"])), (score, "dim"))
+        console.print(Text.assemble(*head), soft_wrap=not console.is_terminal)
+        render.print_indented(console, render.highlighted(excerpt(document.page_content), words))
 
 
-def as_json(document: "Document") -> dict[str, Any]:
-    where = document.metadata
-    return {
-        "source": where["source"],
-        "page": where["page"],
-        "section": where["section"],
-        "text": document.page_content,
-        "score": where["score"],
-    }
+def excerpt(text: str) -> str:
+    """The beginning, cut between words."""
+    from connectors.cli.console import one_line
+
+    whole = one_line(text)
+    return whole if len(whole) <= EXCERPT else whole[:EXCERPT].rpartition(" ")[0] + " …"
