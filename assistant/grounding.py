@@ -52,14 +52,15 @@ BOUNDS = frozenset(
 STRONG = frozenset("always only all every each must never most entirely completely exactly best worst".split())
 OPPOSITES = tuple(
     tuple(pair.split("/"))
-    for pair in """above/below accept/reject add/remove after/before allow/forbid allow/prevent always/never
-    ascending/descending begin/end cause/prevent close/open cold/hot decrease/increase deny/grant disable/enable download/upload drop/rise
+    for pair in """
+    above/below accept/reject add/remove after/before allow/forbid allow/prevent always/never ascending/descending
+    begin/end cause/prevent close/open cold/hot decrease/increase deny/grant disable/enable download/upload drop/rise
     even/odd exclude/include external/internal fail/pass fail/succeed fall/rise false/true fast/slow faster/slower
     few/many first/last forward/backward high/low higher/lower horizontal/vertical immutable/mutable input/output
     inside/outside large/small larger/smaller less/more lose/gain longer/shorter long/short lower/raise
     maximum/minimum mandatory/optional multiply/divide negative/positive on/off parallel/series private/public
-    push/pull required/optional right/left same/different safe/dangerous start/stop strong/weak
-    stronger/weaker up/down valid/invalid with/without""".split()
+    push/pull required/optional right/left same/different safe/dangerous start/stop strong/weak stronger/weaker
+    up/down valid/invalid with/without""".split()
 )
 
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?")

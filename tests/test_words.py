@@ -35,7 +35,13 @@ def test_every_sentence_stands_verbatim_in_its_text(text: str) -> None:
 
 
 def test_content_words_leave_out_grammar_and_keep_negation_and_numbers() -> None:
-    assert content_words("What does a loop do with the 3 lists, not the first?") == ["loop", "3", "lists", "not", "first"]
+    assert content_words("What does a loop do with the 3 lists, not the first?") == [
+        "loop",
+        "3",
+        "lists",
+        "not",
+        "first",
+    ]
 
 
 def test_forms_of_a_word_share_a_stem() -> None:

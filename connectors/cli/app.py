@@ -58,9 +58,7 @@ def options(
     ] = "docs",
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            envvar="ASSISTANT_DATA_DIR", metavar="DIR", help="Where documents and sessions are kept."
-        ),
+        typer.Option(envvar="ASSISTANT_DATA_DIR", metavar="DIR", help="Where documents and sessions are kept."),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show logs, and tracebacks of errors.")] = False,
     version: Annotated[
@@ -85,9 +83,7 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run the command line. Returns the exit code, with every error already told."""
     given = Options()
     try:
-        code = get_command(app).main(
-            arguments or ["--help"], prog_name="assistant", standalone_mode=False, obj=given
-        )
+        code = get_command(app).main(arguments or ["--help"], prog_name="assistant", standalone_mode=False, obj=given)
         sys.stdout.flush()
     except BrokenPipeError:
         return _reader_gone()

@@ -82,9 +82,7 @@ class Conversation:
         count = len(self.assistant.knowledge.documents())
         profile = one_line(self.assistant.settings.name)
         self.out.print(
-            Text(
-                f"Profile {profile} · {_plural(count, 'document')} · session {one_line(self.session)}", "bold"
-            )
+            Text(f"Profile {profile} · {_plural(count, 'document')} · session {one_line(self.session)}", "bold")
         )
         if not count:
             self.out.print(f"There are no documents yet. Add some with: {self.command} ingest FOLDER")

@@ -22,11 +22,14 @@ class DemoQuestion(NamedTuple):
     answerable: bool = True
 
 
+# One from the lessons, one from the PDF, one from the Word document, one from the handbook; and one that nothing in
+# the samples answers: an assistant that can be believed says so.
 DEMO_QUESTIONS = (
-    DemoQuestion("What does Ohm's law say?"),
-    DemoQuestion("What is the difference between a series and a parallel circuit?"),
-    DemoQuestion("What does a resistor do?"),
-    DemoQuestion("How many days do I have to ask for a refund?", answerable=False),
+    DemoQuestion("What does Ohm's law state?"),
+    DemoQuestion("What should I do with a swollen lithium battery?"),
+    DemoQuestion("What happens when a laboratory report is handed in late?"),
+    DemoQuestion("How do I stop an ingestion half-way?"),
+    DemoQuestion("What is the refund policy?", answerable=False),
 )
 
 

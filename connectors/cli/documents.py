@@ -43,9 +43,7 @@ def list_documents(context: typer.Context, collection: Collection = None, as_jso
 @app.command()
 def remove(
     context: typer.Context,
-    names: Annotated[
-        list[str], typer.Argument(metavar="NAME…", help="Paths, the ends of paths, or folders.")
-    ],
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Paths, the ends of paths, or folders.")],
     collection: Collection = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
@@ -91,9 +89,7 @@ def in_collection(knowledge: "KnowledgeBase", collection: str | None) -> list["S
     sources = knowledge.documents()
     names = sorted({source.collection for source in sources})
     if collection and collection not in names:
-        raise NotFoundError(
-            f"There is no collection {collection!r}.", f"There are: {', '.join(names) or 'none'}."
-        )
+        raise NotFoundError(f"There is no collection {collection!r}.", f"There are: {', '.join(names) or 'none'}.")
     return [source for source in sources if collection in (None, source.collection)]
 
 
@@ -129,9 +125,7 @@ def _print_removed(sources: "Sequence[Source]", passages: int) -> None:
 
     for source in sources:
         typer.echo(f"Removed {display_path(source.path)}")
-    typer.echo(
-        f"{len(sources)} documents, {passages} passages." if len(sources) > 1 else f"{passages} passages."
-    )
+    typer.echo(f"{len(sources)} documents, {passages} passages." if len(sources) > 1 else f"{passages} passages.")
 
 
 def source_json(source: "Source") -> dict[str, object]:
@@ -160,9 +154,7 @@ def print_table(console: "Console", sources: "Sequence[Source]") -> None:
     if not sources:
         console.print("There are no documents yet. Add some: assistant ingest FOLDER")
         return
-    table = Table(
-        "Document", "Title", "Collection", "Passages", "State", "Date", box=None, header_style="bold"
-    )
+    table = Table("Document", "Title", "Collection", "Passages", "State", "Date", box=None, header_style="bold")
     # The path is what has to be typed, so it is never cut short; the title may be.
     table.columns[0].overflow = "fold"
     table.columns[1].max_width, table.columns[1].no_wrap = 24, True

@@ -21,9 +21,7 @@ Collection = Annotated[
     str | None, typer.Option("--collection", "-c", metavar="NAME", help="Only this collection of documents.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
-Session = Annotated[
-    str | None, typer.Option("--session", "-s", metavar="ID", help="Go on with this conversation.")
-]
+Session = Annotated[str | None, typer.Option("--session", "-s", metavar="ID", help="Go on with this conversation.")]
 
 
 @dataclass(slots=True)

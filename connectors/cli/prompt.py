@@ -124,9 +124,7 @@ def _own_stdin() -> IO[str]:
     return open(sys.stdin.fileno(), encoding=sys.stdin.encoding, errors="replace", closefd=False)
 
 
-def _pump(
-    stream: IO[str], queue: "asyncio.Queue[str | BaseException]", loop: asyncio.AbstractEventLoop
-) -> None:
+def _pump(stream: IO[str], queue: "asyncio.Queue[str | BaseException]", loop: asyncio.AbstractEventLoop) -> None:
     end: BaseException = EOFError()
     try:
         for line in stream:
