@@ -5,7 +5,7 @@ PINS   := configs/constraints.txt
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak clean
+.PHONY: help demo test check bench soak clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,10 @@ check: $(VENV)/.dev ## Style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-soak: $(VENV)/.dev ## The long forms of the tests: interrupted ingestion, many conversations
+bench: $(VENV)/.dev ## Print how quick it is on this machine
+	@$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.dev ## The long forms of the tests: ingestion killed many times
 	@$(BIN)/python -m pytest -m soak -s
 
 clean: ## Remove the virtual environment and what tools left behind

@@ -53,7 +53,6 @@ class AnswerSettings(Section):
 class PersonaSettings(Section):
     """How the assistant speaks. `instructions` go before the passages; keep them short."""
 
-    name: str = "Assistant"
     instructions: str = "Answer the question from the passages only."
     abstention: str = "The documents do not say."
     quotation: str = "In the documents' own words:"

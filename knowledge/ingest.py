@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Passages embedded in one call: enough to sort by length and fill batches, little enough to show progress.
 EMBED_SIZE = 256
 LOCK_POLL_SECONDS = 0.5
+_HEADING_ONLY = re.compile(r"#{1,6} [^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,8 @@ class Ingestion:
         texts: list[str] = []
         for document in documents:
             for chunk in chunker.split(document.page_content, document.metadata["format"], title):
+                if _HEADING_ONLY.fullmatch(chunk.text):
+                    continue  # it stands in the section of the next passage
                 id_ = _passage_id(source, len(passages))
                 passages.append(NewPassage(id_, chunk.text, chunk.section, document.metadata["page"]))
                 texts.append(embedded_text(title, chunk.section, chunk.text))
@@ -226,21 +230,24 @@ def scan_paths(paths: Iterable[Path]) -> Scan:
     for path in dict.fromkeys(Path(os.path.abspath(p)) for p in paths):  # noqa: PTH100 (keeps symlinks)
         if path.is_dir():
             _scan_folder(path, scan)
-        elif path.exists():
+        elif path.is_file():
             scan.files.append(path)
         else:
-            scan.failures.append(_missing(path))
-    scan.files = list(dict.fromkeys(scan.files))
+            scan.failures.append(_not_a_file(path) if path.exists() else _missing(path))
+    files = list(dict.fromkeys(scan.files))
+    scan.files = [file for file in files if _has_readable_name(file)]
+    scan.failures += [_badly_named(file) for file in files if not _has_readable_name(file)]
     return scan
 
 
 def _scan_folder(folder: Path, scan: Scan) -> None:
     scan.folders.append(folder)
     found, skipped = [], 0
-    for where, folders, files in os.walk(folder):
+    for where, folders, files in os.walk(folder, onerror=lambda error: scan.failures.append(_closed(error))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         visible = [Path(where) / name for name in sorted(files) if not name.startswith(".")]
-        readable = [file for file in visible if file.suffix.lower() in loaders.SUFFIXES]
+        # A pipe or a device by such a name would never end.
+        readable = [file for file in visible if file.suffix.lower() in loaders.SUFFIXES and file.is_file()]
         found += readable
         skipped += len(visible) - len(readable)
     scan.files += found
@@ -271,15 +278,23 @@ def _describe(file: Path, collection: str) -> Source:
         state="ready",
         error=None,
         passages=0,
-        size=file.stat().st_size if file.exists() else 0,
+        size=_size(file),
         ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
         url=file.as_uri(),
         hash="",
     )
 
 
+def _size(file: Path) -> int:
+    """Bytes; 0 for a file that vanished, which reading it will tell."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
 def _check_size(file: Path, limit: int) -> None:
-    size = file.stat().st_size
+    size = _size(file)
     if size > limit:
         raise LoadError(
             f"{file} has {size / 1e6:.0f} MB; files up to {limit / 1e6:.0f} MB are read.",
@@ -308,6 +323,27 @@ def _missing(path: Path) -> Failure:
         str(path),
         f"{path} does not exist. Check the spelling; to take it out, run `assistant documents remove`.",
     )
+
+
+def _not_a_file(path: Path) -> Failure:
+    return Failure(str(path), f"{path} is a device or a pipe. Name a file or a folder.")
+
+
+def _has_readable_name(file: Path) -> bool:
+    try:
+        str(file).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _badly_named(file: Path) -> Failure:
+    name = str(file).encode("utf-8", "replace").decode("utf-8")
+    return Failure(name, f"{name} has a name that is not UTF-8. Rename it.")
+
+
+def _closed(error: OSError) -> Failure:
+    return Failure(str(error.filename), f"{error.filename} cannot be opened: {error.strerror}. Check its permissions.")
 
 
 def _nothing_in(folder: Path, skipped: int) -> Failure:

@@ -1,5 +1,7 @@
 """Files into the knowledge base and out of it, with the real embedding model and a real Chroma."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -77,6 +79,17 @@ def test_one_bad_file_does_not_keep_the_others_out(knowledge: KnowledgeBase, wri
     assert report.skipped == 1
     assert {Path(f.source).name for f in report.failed} == {"empty.md", "binary.md", "broken.docx", "missing.md"}
     assert all("\n" not in f.error and f.error.endswith(".") for f in report.failed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names and files are made on Linux")
+def test_a_pipe_and_a_name_that_is_no_text_are_told_and_passed_over(knowledge: KnowledgeBase, write: Write) -> None:
+    folder = write("good.md", FUSE).parent
+    os.mkfifo(folder / "pipe.md")
+    (folder / os.fsdecode(b"bad\xff.md")).write_text(COPPER)
+    (folder / "broken-link.md").symlink_to(folder / "nowhere")
+    report = ingest(knowledge, folder, folder / "pipe.md")
+    assert report.added == 1
+    assert sorted(Path(failure.source).name for failure in report.failed) == ["bad?.md", "pipe.md"]
 
 
 def test_a_new_version_that_cannot_be_read_leaves_the_old_one(knowledge: KnowledgeBase, write: Write) -> None:

@@ -31,10 +31,16 @@ def load(path: Path) -> "list[Document]":
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
         raise LoadError(f"{path} is of a kind that cannot be read.", f"Readable kinds: {' '.join(sorted(LOADERS))}.")
-    documents = [document for document in _guarded(loader, path) if document.page_content.strip()]
+    documents = [_encodable(document) for document in _guarded(loader, path) if document.page_content.strip()]
     if not documents:
         raise LoadError(f"{path} is empty.", "Nothing was taken from it.")
     return documents
+
+
+def _encodable(document: "Document") -> "Document":
+    """Without halves of surrogate pairs, which no database and no tokenizer takes."""
+    document.page_content = document.page_content.encode("utf-8", "replace").decode("utf-8")
+    return document
 
 
 def _guarded(loader: Callable[[Path], "list[Document]"], path: Path) -> "list[Document]":
@@ -44,5 +50,11 @@ def _guarded(loader: Callable[[Path], "list[Document]"], path: Path) -> "list[Do
         raise LoadError(
             f"{path} cannot be read: {error.strerror or error}.", "Check that it may be read and try again."
         ) from error
+    except LoadError:
+        raise
     except RecursionError as error:
         raise LoadError(f"{path} is nested too deeply.", "Save a simpler copy of it.") from error
+    except Exception as error:
+        raise LoadError(
+            f"{path} cannot be read: {type(error).__name__}: {str(error)[:200]}.", "Save it anew, or in another format."
+        ) from error
