@@ -19,6 +19,8 @@ Format = Literal["markdown", "text"]
 MAX_HEADING_TOKENS = 48
 # Sections shorter than this join a neighbour when both make one passage: alone they say too little to be found by.
 SMALL_TOKENS = 16
+# Capacities are rounded down to multiples of this, so that sections under headings of similar length share a splitter.
+CAPACITY_STEP = 8
 # A word of any length can be one unknown token, so tokens alone do not bound a passage.
 MAX_CHARACTERS = 2_000
 # Longer texts are cut at blank lines first, so that splitting takes time in proportion to the text.
@@ -54,6 +56,7 @@ class Chunker:
     def __init__(self, tokenizer: "Tokenizer", max_tokens: int = 256) -> None:
         self.tokenizer = _whole(tokenizer)
         self.max_tokens = max_tokens
+        self._splitters: dict[tuple[Format, int], MarkdownSplitter | TextSplitter] = {}
 
     def split(self, text: str, format: Format = "markdown", title: str = "") -> list[Chunk]:  # noqa: A002
         """The passages of a text, in order."""
@@ -101,10 +104,14 @@ class Chunker:
         return heading[: encoding.offsets[: MAX_HEADING_TOKENS - 1][-1][1]][:MAX_CHARACTERS] + "…"
 
     def _splitter(self, format: Format, capacity: int) -> "MarkdownSplitter | TextSplitter":  # noqa: A002
+        """Splitters are kept: making one copies the tokenizer, which takes longer than cutting a section."""
         from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
-        kind = MarkdownSplitter if format == "markdown" else TextSplitter
-        return kind.from_huggingface_tokenizer(self.tokenizer, capacity, trim=False)
+        key = (format, capacity // CAPACITY_STEP * CAPACITY_STEP)
+        if key not in self._splitters:
+            kind = MarkdownSplitter if format == "markdown" else TextSplitter
+            self._splitters[key] = kind.from_huggingface_tokenizer(self.tokenizer, key[1], trim=False)
+        return self._splitters[key]
 
 
 def _whole(tokenizer: "Tokenizer") -> "Tokenizer":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 BUNDLED = "minilm"
-BATCH_SIZE = 64
+BATCH_SIZE = 32
 
 
 class SentenceEmbeddings(Embeddings):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -110,6 +111,10 @@ class Ingestion:
         self.passages = 0
         self.done = 0
 
+    @cached_property
+    def _chunker(self) -> Chunker:
+        return Chunker(self.embeddings.tokenizer, self.embeddings.window)
+
     def events(self, paths: Sequence[Path], lock: FileLock) -> Iterator[IngestEvent]:
         started = time.monotonic()
         yield from _acquire(lock)
@@ -182,13 +187,12 @@ class Ingestion:
             return failure
 
     def _cut(self, source: Source, kind: Literal["added", "updated"]) -> Reading:
-        chunker = Chunker(self.embeddings.tokenizer, self.embeddings.window)
         documents = loaders.load(Path(source.path))
         title = documents[0].metadata["title"]
         passages: list[NewPassage] = []
         texts: list[str] = []
         for document in documents:
-            for chunk in chunker.split(document.page_content, document.metadata["format"], title):
+            for chunk in self._chunker.split(document.page_content, document.metadata["format"], title):
                 if _HEADING_ONLY.fullmatch(chunk.text):
                     continue  # it stands in the section of the next passage
                 id_ = _passage_id(source, len(passages))
