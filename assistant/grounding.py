@@ -49,7 +49,7 @@ BOUNDS = frozenset(
     "more less least most fewer over under below above about almost nearly up within only exceed exactly".split()
 )
 # Words that make a claim stronger than its evidence: none may be added.
-STRONG = frozenset("always only all every each must never most entirely completely exactly best worst".split())
+STRONG = frozenset("always only all both every each must never most entirely completely exactly best worst".split())
 OPPOSITES = tuple(
     tuple(pair.split("/"))
     for pair in """
@@ -70,6 +70,7 @@ _FORMULA = re.compile(r"[\w.()₀-₉²³]+(?:\s*[=×*/+−·^<>≤≥]+\s*[\w.(
 _WHOLE_SENTENCE = re.compile(r"^[^#].*[.!][\"'”’)*_`]*\s*$", re.DOTALL)
 # What stands under such a heading asks or announces; it does not answer.
 _NO_ANSWERS = re.compile(r"\b(?:objectives?|goals?|exercises?|quiz(?:zes)?|review questions|contents)\b", re.IGNORECASE)
+_HEADING = re.compile(r"#{1,6} ")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -104,8 +105,7 @@ class Grounding:
         self.evidence = [
             Evidence(number, sentence, content_stems(sentence))
             for number, passage in enumerate(passages)
-            if not _NO_ANSWERS.search(passage.section.rpartition(" > ")[2])
-            for sentence in sentences(passage.text)
+            for sentence in sentences(_answering(passage))
         ]
         self._known = {stem for evidence in self.evidence for stem in evidence.stems}
         self._vectors = self._embed([e.sentence for e in self.evidence])
@@ -161,7 +161,7 @@ class Grounding:
     def _check_code(self, block: str) -> Support | None:
         lines = [line.strip() for line in block.splitlines() if line.strip() and not _FENCE.match(line)]
         for number, passage in enumerate(self.passages):
-            there = [line.strip() for line in passage.text.splitlines()]
+            there = _code_lines(passage.text)
             if lines and all(line in there for line in lines):
                 return Support(number, lines[0])
         return None
@@ -180,6 +180,30 @@ class Grounding:
                 evidence = self.evidence[i]
                 found.setdefault(frozenset(evidence.stems), Support(evidence.passage, evidence.sentence))
         return list(found.values())[:count]
+
+
+def _answering(passage: Passage) -> str:
+    """The passage's text without what stands under headings such as "Exercises"."""
+    skipping = bool(_NO_ANSWERS.search(passage.section.rpartition(" > ")[2]))
+    kept: list[str] = []
+    for line in passage.text.splitlines(keepends=True):
+        if _HEADING.match(line):
+            skipping = bool(_NO_ANSWERS.search(line))
+        if not skipping:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _code_lines(text: str) -> set[str]:
+    """The lines inside code blocks, without indentation."""
+    lines: set[str] = set()
+    fenced = False
+    for line in text.splitlines():
+        if _FENCE.match(line):
+            fenced = not fenced
+        elif fenced:
+            lines.add(line.strip())
+    return lines
 
 
 def _quotable(evidence: Evidence) -> bool:

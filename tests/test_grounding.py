@@ -84,6 +84,7 @@ def test_a_true_sentence_is_supported_by_the_words_that_say_it(grounding: Ground
         "Refunds are paid within thirty days.",
         "Electricity was discovered in ancient Greece.",
         "The capital of France is Paris.",
+        "Both the exercises and the examination count for the grade.",
     ],
 )
 def test_a_false_or_foreign_sentence_is_not_supported(grounding: Grounding, claim: str) -> None:
@@ -108,6 +109,7 @@ def test_what_makes_no_statement_is_not_supported(grounding: Grounding, text: st
 def test_code_is_supported_only_as_it_stands(grounding: Grounding) -> None:
     assert grounding.check('```python\nprint("volt")\n```') is not None
     assert grounding.check('```python\nprint("ampere")\n```') is None
+    assert grounding.check("```\nAn ideal ammeter has no resistance.\n```") is None
 
 
 def test_an_answer_must_rest_on_what_speaks_of_the_question(embeddings: SentenceEmbeddings) -> None:
@@ -125,7 +127,8 @@ def test_the_best_quotation_answers_the_question(embeddings: SentenceEmbeddings)
 
 def test_learning_goals_and_exercises_are_not_answers(embeddings: SentenceEmbeddings) -> None:
     goals = Passage("Explain how an ammeter is connected in series.", "a.md", None, "Meters > Goals", "", 0.9)
-    assert Grounding("How is an ammeter connected?", [goals], embeddings, everywhere).best(1) == []
+    mixed = Passage("## Exercises\n\nSay how an ammeter is connected in series.\n", "a.md", None, "Meters", "", 0.9)
+    assert Grounding("How is an ammeter connected?", [goals, mixed], embeddings, everywhere).best(1) == []
 
 
 def test_an_answer_grows_by_checked_sentences_and_numbers_them_by_first_use(grounding: Grounding) -> None:
