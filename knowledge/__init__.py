@@ -4,7 +4,8 @@ from knowledge.base import KnowledgeBase
 from knowledge.catalog import Source, StoredPassage
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
-from knowledge.ingest import Failure, IngestEvent, Progress, Report, Waiting
+from knowledge.ingest import IngestEvent, Progress, Report, Waiting
+from knowledge.scan import Failure
 
 __all__ = [
     "Failure",

@@ -1,11 +1,10 @@
 """Files into the knowledge base: scan the paths, compare with the catalog, apply the difference."""
 
 import hashlib
-import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from knowledge import loaders
 from knowledge.catalog import Catalog, NewPassage, Source
 from knowledge.chunking import Chunker, embedded_text
 from knowledge.errors import LoadError
+from knowledge.scan import Failure, Scan, scan_paths
 from knowledge.vectors import VectorStore
 
 if TYPE_CHECKING:
@@ -46,14 +46,6 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A source that could not be read, and why, in one line."""
-
-    source: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What an ingestion did. `skipped` counts files of kinds that are not documents."""
 
@@ -68,16 +60,6 @@ class Report:
 
 
 IngestEvent = Waiting | Progress | Failure | Report
-
-
-@dataclass(slots=True)
-class Scan:
-    """The files under the given paths. `gone` holds the folders in which every known file is missing."""
-
-    files: list[Path] = field(default_factory=list)
-    folders: list[Path] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,38 +210,6 @@ def sweep(catalog: Catalog, vectors: VectorStore) -> None:
         catalog.forget_vectors(ids)
 
 
-def scan_paths(paths: Iterable[Path]) -> Scan:
-    """Every readable file under the paths, each once, in order. Hidden files and folders are passed over."""
-    scan = Scan()
-    for path in dict.fromkeys(Path(os.path.abspath(p)) for p in paths):  # noqa: PTH100 (keeps symlinks)
-        if path.is_dir():
-            _scan_folder(path, scan)
-        elif path.is_file():
-            scan.files.append(path)
-        else:
-            scan.failures.append(_not_a_file(path) if path.exists() else _missing(path))
-    files = list(dict.fromkeys(scan.files))
-    scan.files = [file for file in files if _has_readable_name(file)]
-    scan.failures += [_badly_named(file) for file in files if not _has_readable_name(file)]
-    return scan
-
-
-def _scan_folder(folder: Path, scan: Scan) -> None:
-    scan.folders.append(folder)
-    found, skipped = [], 0
-    for where, folders, files in os.walk(folder, onerror=lambda error: scan.failures.append(_closed(error))):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        visible = [Path(where) / name for name in sorted(files) if not name.startswith(".")]
-        # A pipe or a device by such a name would never end.
-        readable = [file for file in visible if file.suffix.lower() in loaders.SUFFIXES and file.is_file()]
-        found += readable
-        skipped += len(visible) - len(readable)
-    scan.files += found
-    scan.skipped += skipped
-    if not found:
-        scan.failures.append(_nothing_in(folder, skipped))
-
-
 def _acquire(lock: FileLock) -> Iterator[Waiting]:
     try:
         lock.acquire(timeout=0)
@@ -320,42 +270,6 @@ def _passage_id(source: Source, position: int) -> str:
     """Tied to the content, so that writing the same version twice leaves one copy."""
     key = f"{source.collection}\0{source.path}\0{source.hash}\0{position}"
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _missing(path: Path) -> Failure:
-    return Failure(
-        str(path),
-        f"{path} does not exist. Check the spelling; to take it out, run `assistant documents remove`.",
-    )
-
-
-def _not_a_file(path: Path) -> Failure:
-    return Failure(str(path), f"{path} is a device or a pipe. Name a file or a folder.")
-
-
-def _has_readable_name(file: Path) -> bool:
-    try:
-        str(file).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _badly_named(file: Path) -> Failure:
-    name = str(file).encode("utf-8", "replace").decode("utf-8")
-    return Failure(name, f"{name} has a name that is not UTF-8. Rename it.")
-
-
-def _closed(error: OSError) -> Failure:
-    return Failure(str(error.filename), f"{error.filename} cannot be opened: {error.strerror}. Check its permissions.")
-
-
-def _nothing_in(folder: Path, skipped: int) -> Failure:
-    kinds = " ".join(sorted(loaders.SUFFIXES))
-    return Failure(
-        str(folder),
-        f"{folder} holds no file that can be read ({skipped} of other kinds). Readable kinds: {kinds}.",
-    )
 
 
 def _emptied(folder: Path, count: int) -> Failure:

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,18 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from assistant.engines.batching import FinishReason, Request, Stepper
+from assistant.engines.batching import Request, Stepper
 from assistant.engines.gguf import ModelCard, read_card
+from assistant.engines.growing import Delivery, GrowingAnswer
 from assistant.engines.template import ChatTemplate
 from assistant.errors import EngineError
 
 # The default, 8 bits, is slower here, and makes an answer depend on whether its prompt was in the cache.
 _PROPERTIES = {"KV_CACHE_PRECISION": "f16"}
-# (new token ids, why it ended, what went wrong)
-Delivery = tuple[list[int], FinishReason | None, BaseException | None]
 
 
 @dataclass(slots=True)
@@ -188,7 +186,7 @@ class OpenVINOChat(BaseChatModel):
         stop: list[str] | None,
         put: Callable[[Delivery], None],
         **kwargs: Any,
-    ) -> "GrowingAnswer":
+    ) -> GrowingAnswer:
         served = self._serve()
         input_ids = self._encode(self.template.render(messages))
         prompt_tokens = int(input_ids.shape[1])
@@ -204,75 +202,10 @@ class OpenVINOChat(BaseChatModel):
         served.stepper.submit(request)
         return GrowingAnswer(request, served.tokenizer, prompt_tokens, tuple(stop or ()))
 
-    def _leave(self, answer: "GrowingAnswer") -> None:
+    def _leave(self, answer: GrowingAnswer) -> None:
         served = self._served
         if served:
             served.stepper.cancel(answer.request)
-
-
-@dataclass(slots=True)
-class GrowingAnswer:
-    """Token ids in, whole characters out, cut at the first stop string."""
-
-    request: Request
-    tokenizer: Any
-    prompt_tokens: int
-    stops: tuple[str, ...]
-    finished: bool = False
-    _ids: list[int] = field(default_factory=list)
-    # Tokens before `_settled` are given out; `_context` is where decoding begins, a little earlier, because the
-    # first token of a text may be decoded without its space.
-    _context: int = 0
-    _settled: int = 0
-    _held: str = ""
-
-    def take(self, delivery: Delivery) -> Iterator[ChatGenerationChunk]:
-        """What a delivery adds. Raises EngineError when it brings an error."""
-        ids, finish, error = delivery
-        if error is not None:
-            self.finished = True
-            raise EngineError(f"The model stopped: {error}.", "Try again.") from error
-        self._ids += ids
-        text, stopped = self._cut(self._held + self._decode(last=finish is not None))
-        self.finished = finish is not None or stopped
-        if not self.finished:
-            text, self._held = _hold_back(text, self.stops)
-        if text:
-            yield ChatGenerationChunk(message=AIMessageChunk(content=text))
-        if self.finished:
-            yield self._last("stop" if stopped else finish or "stop")
-
-    def _decode(self, last: bool) -> str:
-        """Text of the tokens not given out yet; none while they end in half a character.
-
-        A tokenizer shows half a character as U+FFFD or not at all, so tokens that add nothing wait for the next.
-        """
-        before = self.tokenizer.decode(self._ids[self._context : self._settled]) if self._settled else ""
-        text: str = self.tokenizer.decode(self._ids[self._context :]) if self._ids else ""
-        if not last and (text.endswith("�") or len(text) <= len(before)):
-            return ""
-        self._context, self._settled = self._settled, len(self._ids)
-        return text[len(before) :]
-
-    def _cut(self, text: str) -> tuple[str, bool]:
-        found = [text.index(stop) for stop in self.stops if stop in text]
-        return (text[: min(found)], True) if found else (text, False)
-
-    def _last(self, reason: str) -> ChatGenerationChunk:
-        usage = UsageMetadata(
-            input_tokens=self.prompt_tokens,
-            output_tokens=len(self._ids),
-            total_tokens=self.prompt_tokens + len(self._ids),
-        )
-        metadata = {"finish_reason": reason}
-        message = AIMessageChunk(content="", usage_metadata=usage, response_metadata=metadata, chunk_position="last")
-        return ChatGenerationChunk(message=message, generation_info=metadata)
-
-
-def _hold_back(text: str, stops: Sequence[str]) -> tuple[str, str]:
-    """Keep back an end that may be the beginning of a stop string."""
-    longest = max((n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
-    return (text[:-longest], text[-longest:]) if longest else (text, "")
 
 
 def _configure(tokenizer: Any, max_new_tokens: int, temperature: float, seed: int) -> Any:
