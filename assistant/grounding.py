@@ -28,7 +28,7 @@ SHORTEST_CLAIM = 3
 # The longest run of the claim's content words, gaps allowed, that stands in the same order in the evidence.
 MIN_IN_ORDER = 0.75
 # A written answer must rest on one of the sentences that speak most directly of the question.
-ON_TOPIC = 6
+ON_TOPIC = 4
 # Words of its own that a quotation must have, or it says nothing.
 MIN_QUOTE_WORDS = 3
 # Cosine with the question plus half the share of it that is covered: below the first a sentence is no answer, and
@@ -207,7 +207,9 @@ def _code_lines(text: str) -> set[str]:
 
 
 def _quotable(evidence: Evidence) -> bool:
-    return len(evidence.stems) >= MIN_QUOTE_WORDS and not evidence.sentence.endswith(("?", ":"))
+    """Whether a sentence says something by itself: no question, no announcement, no line set in bold as a heading."""
+    heading = evidence.sentence.startswith("**") and evidence.sentence.endswith("**")
+    return len(evidence.stems) >= MIN_QUOTE_WORDS and not heading and not evidence.sentence.endswith(("?", ":"))
 
 
 def content_stems(text: str) -> tuple[str, ...]:
