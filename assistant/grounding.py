@@ -50,6 +50,11 @@ BOUNDS = frozenset(
 )
 # Words that make a claim stronger than its evidence: none may be added.
 STRONG = frozenset("always only all both every each must never most entirely completely exactly best worst".split())
+# Small words that say how things relate, and in programming what they are ("for loop"): none may be added.
+RELATIONS = frozenset(
+    """about above after against among and at because before below between but by during except for from if in into near
+    off on once onto or out over since than through under until up upon when whereas while with within without""".split()
+)
 OPPOSITES = tuple(
     tuple(pair.split("/"))
     for pair in """
@@ -261,7 +266,7 @@ def names(text: str) -> set[str]:
 
 
 def overstates(claim: str, evidence: str) -> bool:
-    """Whether the claim says more surely or more exactly what the evidence says with a bound or a reserve.
+    """Whether the claim says more than the evidence: more surely, more exactly, or of something else.
 
     Beside a number, bounds ("more than", "about") must agree, and no number of the evidence may be left out: which of
     several numbers belongs to what cannot be told from the words alone.
@@ -269,7 +274,7 @@ def overstates(claim: str, evidence: str) -> bool:
     said, known = set(words(claim)), set(words(evidence))
     if numbers(claim) and (said & BOUNDS != known & BOUNDS or numbers(claim) != numbers(evidence)):
         return True
-    return not (said & STRONG) <= known
+    return not said & (STRONG | RELATIONS) <= known
 
 
 def contradicts(claim: str, evidence: str) -> bool:

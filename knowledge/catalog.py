@@ -149,19 +149,19 @@ class Catalog:
 
     # -- words
 
-    def matching(self, words: Sequence[str], collection: str, count: int) -> list[str]:
-        """Ids of the passages in which any of the words occurs, best BM25 first."""
+    def matching(self, words: Sequence[str], collection: str, count: int) -> list[tuple[str, float]]:
+        """(passage id, BM25) of the passages in which any of the words occurs, best first; more is better."""
         if not words:
             return []
         rows = self._rows(
-            """SELECT passages.id FROM passage_index
+            """SELECT passages.id, -bm25(passage_index) AS worth FROM passage_index
                JOIN passages ON passages.number = passage_index.rowid
                JOIN sources ON sources.id = passages.source_id
                WHERE passage_index MATCH ? AND sources.collection = ?
-               ORDER BY bm25(passage_index, 1.0, 1.0) LIMIT ?""",
+               ORDER BY worth DESC LIMIT ?""",
             (" OR ".join(f'"{word}"' for word in words), collection, count),
         )
-        return [row["id"] for row in rows]
+        return [(row["id"], row["worth"]) for row in rows]
 
     def frequency(self, word: str) -> int:
         """In how many passages the word occurs, in any form; counting stops at 1,000."""

@@ -81,6 +81,8 @@ def test_a_true_sentence_is_supported_by_the_words_that_say_it(grounding: Ground
         "The exercises count for 50 % of the grade.",
         "A fuse protects people.",
         "An ammeter must always be connected in series by an electrician.",
+        "An ideal ammeter has no resistance for alternating current.",
+        "An ideal ammeter with a fuse has no resistance.",
         "Refunds are paid within thirty days.",
         "Electricity was discovered in ancient Greece.",
         "The capital of France is Paris.",

@@ -1,0 +1,35 @@
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.retrievers import BaseRetriever
+
+from knowledge import KnowledgeBase
+from knowledge.retriever import WORD_WEIGHT, fused
+
+COSINES = st.dictionaries(st.sampled_from("abcdef"), st.floats(-1, 1), max_size=6)
+
+
+def test_words_decide_between_passages_of_like_meaning() -> None:
+    assert fused({"a": 0.50, "b": 0.45, "c": 0.9}, {"b": 7.0, "a": 1.0}) == ["c", "b", "a"]
+
+
+@given(COSINES)
+def test_without_a_matching_word_the_meaning_decides(cosines: dict[str, float]) -> None:
+    order = fused(cosines, {})
+    assert [cosines[id_] for id_ in order] == sorted(cosines.values(), reverse=True)
+
+
+@given(COSINES, st.dictionaries(st.sampled_from("abcdef"), st.floats(0.001, 50), max_size=6))
+def test_words_move_no_passage_further_than_their_weight(cosines: dict[str, float], matches: dict[str, float]) -> None:
+    known = {id_: worth for id_, worth in matches.items() if id_ in cosines}
+    order = fused(cosines, known)
+    assert sorted(order) == sorted(cosines)
+    for before, after in pairwise(order):
+        assert cosines[before] >= cosines[after] - WORD_WEIGHT - 1e-9
+
+
+def test_it_is_a_langchain_retriever(knowledge: KnowledgeBase) -> None:
+    retriever = knowledge.retriever(3)
+    assert isinstance(retriever, BaseRetriever)
+    assert retriever.invoke("anything") == []
