@@ -28,7 +28,7 @@ SHORTEST_CLAIM = 3
 # The longest run of the claim's content words, gaps allowed, that stands in the same order in the evidence.
 MIN_IN_ORDER = 0.75
 # A written answer must rest on one of the sentences that speak most directly of the question.
-ON_TOPIC = 4
+ON_TOPIC = 5
 # Words of its own that a quotation must have, or it says nothing.
 MIN_QUOTE_WORDS = 3
 # Cosine with the question plus half the share of it that is covered: below the first a sentence is no answer, and
@@ -52,8 +52,9 @@ BOUNDS = frozenset(
 STRONG = frozenset("always only all both every each must never most entirely completely exactly best worst".split())
 # Small words that say how things relate, and in programming what they are ("for loop"): none may be added.
 RELATIONS = frozenset(
-    """about above after against among and at because before below between but by during except for from if in into near
-    off on once onto or out over since than through under until up upon when whereas while with within without""".split()
+    """about above after against among and at because before below between but by during except for from if in into
+    near off on once onto or out over since than through under until up upon when whereas while with within
+    without""".split()
 )
 OPPOSITES = tuple(
     tuple(pair.split("/"))
