@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assistant import samples
-from assistant.settings import profile_names, valid_keys
+from assistant.settings import Settings, profile_names, valid_keys
 from knowledge.loaders import SUFFIXES
 
 ROOT = Path(__file__).parents[1]
@@ -60,11 +60,15 @@ def test_the_python_in_the_readme_compiles() -> None:
         compile(block, "README.md", "exec")
 
 
-def test_the_handbook_names_only_settings_that_exist() -> None:
+def test_the_handbook_names_settings_that_exist_with_their_defaults() -> None:
     page = (samples.folder() / "handbook" / "04-profiles.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| `([a-z_.]+)`", page, re.MULTILINE)
-    assert told
+    told = dict(re.findall(r"^\| `([a-z_.]+)` \|.*\| ([^|]+) \|$", page, re.MULTILINE))
     assert set(told) <= set(valid_keys())
+    numbers = {key: float(default) for key, default in told.items() if re.fullmatch(r"[\d.]+", default)}
+    assert len(numbers) == 5
+    for key, default in numbers.items():
+        section, name = key.split(".")
+        assert Settings.model_fields[section].default.model_dump()[name] == default, key
 
 
 def test_the_course_has_ten_lessons_and_a_pdf_and_a_word_document() -> None:
