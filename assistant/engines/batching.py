@@ -3,34 +3,22 @@
 import itertools
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any
 
-FinishReason = Literal["stop", "length", "cancelled"]
-
-
-class Sink(Protocol):
-    """Where a request's tokens go. Called from the stepping thread; must not block."""
-
-    def __call__(self, ids: list[int], finished: FinishReason | None, error: BaseException | None) -> None: ...
-
-
-@dataclass(eq=False, slots=True)
-class Request:
-    """Prompt ids and settings on their way through the pipeline."""
-
-    input_ids: Any
-    config: Any
-    sink: Sink
-    handle: Any = None
-    cancelled: bool = False
+from assistant.engines.serving import FinishReason, Request
 
 
 @dataclass(slots=True)
 class Stepper:
-    """Feeds requests to the pipeline and hands out tokens as they come. Sleeps when there is nothing to do."""
+    """Feeds requests to the pipeline and hands out tokens as they come. Sleeps when there is nothing to do.
+
+    `begin` adds a request to the pipeline under a number and returns its handle.
+    """
 
     pipeline: Any
+    begin: Callable[[int, Request], Any]
     _waiting: deque[Request] = field(default_factory=deque)
     _running: dict[int, Request] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -44,10 +32,11 @@ class Stepper:
 
     def submit(self, request: Request) -> None:
         with self._changed:
-            if self._closed:
-                raise RuntimeError("the engine is closed")
-            self._waiting.append(request)
-            self._changed.notify()
+            if not self._closed:
+                self._waiting.append(request)
+                self._changed.notify()
+                return
+        request.sink([], None, RuntimeError("the engine is closed"))
 
     def cancel(self, request: Request) -> None:
         """Give the request's place to others; its sink hears no more of it."""
@@ -98,7 +87,7 @@ class Stepper:
     def _begin(self, request: Request) -> None:
         id_ = next(self._ids)
         try:
-            request.handle = self.pipeline.add_request(id_, request.input_ids, request.config)
+            request.handle = self.begin(id_, request)
             self._running[id_] = request
         except Exception as error:  # noqa: BLE001 (the library raises what it likes; the caller must hear of it)
             request.sink([], None, error)

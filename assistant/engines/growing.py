@@ -1,14 +1,13 @@
 """An answer that grows token by token."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
-from assistant.engines.batching import FinishReason, Request
+from assistant.engines.serving import FinishReason, Request
 from assistant.errors import EngineError
 
 # (new token ids, why it ended, what went wrong)
@@ -20,7 +19,7 @@ class GrowingAnswer:
     """Token ids in, whole characters out, cut at the first stop string."""
 
     request: Request
-    tokenizer: Any
+    decode: Callable[[list[int]], str]
     prompt_tokens: int
     stops: tuple[str, ...]
     finished: bool = False
@@ -36,6 +35,8 @@ class GrowingAnswer:
         ids, finish, error = delivery
         if error is not None:
             self.finished = True
+            if isinstance(error, EngineError):
+                raise error
             raise EngineError(f"The model stopped: {error}.", "Try again.") from error
         self._ids += ids
         text, stopped = self._cut(self._held + self._decode(last=finish is not None))
@@ -52,8 +53,8 @@ class GrowingAnswer:
 
         A tokenizer shows half a character as U+FFFD or not at all, so tokens that add nothing wait for the next.
         """
-        before = self.tokenizer.decode(self._ids[self._context : self._settled]) if self._settled else ""
-        text: str = self.tokenizer.decode(self._ids[self._context :]) if self._ids else ""
+        before = self.decode(self._ids[self._context : self._settled]) if self._settled else ""
+        text = self.decode(self._ids[self._context :]) if self._ids else ""
         if not last and (text.endswith("�") or len(text) <= len(before)):
             return ""
         self._context, self._settled = self._settled, len(self._ids)

@@ -41,11 +41,13 @@ class ChatTemplate:
         except TemplateError as error:
             raise _template_error(error) from error
 
-    def render(self, messages: Sequence[BaseMessage]) -> str:
+    def render(self, messages: Sequence[BaseMessage], bos_token: str = "", eos_token: str = "") -> str:
         """The prompt, ending where the assistant begins to speak."""
         turns = [{"role": _ROLES.get(m.type, m.type), "content": neutralise(m.text)} for m in messages]
         try:
-            return self._template.render(messages=turns, add_generation_prompt=True, bos_token="", eos_token="")
+            return self._template.render(
+                messages=turns, add_generation_prompt=True, bos_token=bos_token, eos_token=eos_token
+            )
         except TemplateError as error:
             raise _template_error(error) from error
 

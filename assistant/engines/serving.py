@@ -1,0 +1,65 @@
+"""What a chat model asks of whatever holds the weights, whichever library that is."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+class Sink(Protocol):
+    """Where a request's tokens go. Called from the thread that generates; must not block."""
+
+    def __call__(self, ids: list[int], finished: FinishReason | None, error: BaseException | None) -> None: ...
+
+
+@dataclass(eq=False, slots=True)
+class Request:
+    """One prompt on its way. `temperature` 0 means the likeliest token, always."""
+
+    prompt: list[int]
+    max_tokens: int
+    sink: Sink
+    temperature: float = 0.0
+    seed: int = 0
+    ignore_eos: bool = False
+    handle: Any = None
+    cancelled: bool = False
+
+
+class Served(Protocol):
+    """A model in memory that writes for those who submit requests."""
+
+    @property
+    def bos_token(self) -> str:
+        """The text of the token that begins a prompt; empty when there is none."""
+        ...
+
+    @property
+    def eos_token(self) -> str: ...
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request holds a place."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of the text and nothing else; control tokens written out in it become what they name."""
+        ...
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """The same, with the token in front that the model expects at the beginning of a prompt."""
+        ...
+
+    def decode(self, ids: list[int]) -> str:
+        """The text, without control tokens."""
+        ...
+
+    def submit(self, request: Request) -> None:
+        """Begin. Everything that follows, errors too, goes to the request's sink."""
+        ...
+
+    def cancel(self, request: Request) -> None:
+        """Give the request's place to others; its sink hears no more of it. Harmless when it has ended."""
+        ...
+
+    def close(self) -> None: ...
