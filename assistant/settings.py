@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -18,6 +18,8 @@ from assistant.errors import SettingsError
 PREFIX = "ASSISTANT_"
 # Read by the command line before there is a profile.
 COMMAND_LINE_VARIABLES = {"ASSISTANT_PROFILE", "ASSISTANT_DATA_DIR"}
+# Keys that only the environment may set: a profile is shown to others, copied and committed.
+SECRETS = {"engine": {"api_key"}}
 
 
 class Section(BaseModel):
@@ -25,13 +27,36 @@ class Section(BaseModel):
 
 
 class EngineSettings(Section):
-    """What writes the answers. `model` is "smollm2" (bundled) or a GGUF file of the Llama family."""
+    """What writes the answers, and how many are written at once.
 
-    kind: Literal["openvino"] = "openvino"
+    `model` is a name that `assistant models list` shows, the path of a GGUF file or of a folder in the Hugging Face
+    layout, a hub's "owner/name" that was fetched before, or, for "remote", the name that the server knows it by.
+    """
+
+    kind: Literal["openvino", "transformers", "remote"] = "openvino"
     model: str = "smollm2"
+    revision: str | None = None
+    quantization: Literal["none", "4bit", "8bit"] = "none"
     context_tokens: int | None = Field(default=None, ge=512)
     max_tokens: int = Field(default=160, ge=16, le=4096)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    parallel: int = Field(default=16, ge=1, le=1024)
+    cache_gb: int | None = Field(default=None, ge=1)
+    base_url: str = ""
+    api_key: SecretStr | None = None
+    tokenizer: str | None = None
+    timeout_s: float = Field(default=60.0, gt=0.0)
+    retries: int = Field(default=2, ge=0, le=10)
+
+
+class QueueSettings(Section):
+    """Those who ask while `engine.parallel` others are being answered.
+
+    `places` may wait; whoever comes then is told to try again. A question is given `deadline_s` seconds in all.
+    """
+
+    places: int = Field(default=64, ge=0)
+    deadline_s: float = Field(default=120.0, gt=0.0)
 
 
 class KnowledgeSettings(Section):
@@ -66,6 +91,7 @@ class Settings(BaseSettings):
     name: str
     data_dir: Path
     engine: EngineSettings = EngineSettings()
+    queue: QueueSettings = QueueSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     answers: AnswerSettings = AnswerSettings()
     persona: PersonaSettings = PersonaSettings()
@@ -86,6 +112,7 @@ def load_profile(profile: str = "docs", data_dir: Path | None = None) -> Setting
     """The profile of that name, or in that file. Raises SettingsError, which names what is wrong and what is right."""
     path = _find(profile)
     values = _read(path)
+    _check_secrets(values, path)
     _check_environment()
     folder = data_dir or os.environ.get("ASSISTANT_DATA_DIR") or values.get("data_dir") or default_data_dir()
     values |= {"name": path.stem, "data_dir": Path(folder).expanduser().absolute()}
@@ -131,6 +158,15 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"The profile {path} cannot be read: {error}.", "Correct the file.") from error
+
+
+def _check_secrets(values: dict[str, Any], path: Path) -> None:
+    for section, keys in SECRETS.items():
+        for key in keys & set(values.get(section) or {}):
+            raise SettingsError(
+                f"{path} holds a secret, '{section}.{key}'.",
+                f"Take it out of the file and set the environment variable {_variable(f'{section}.{key}')} instead.",
+            )
 
 
 def _check_environment() -> None:

@@ -1,7 +1,7 @@
 """What the pipeline needs of a model, and the choice of one."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
@@ -28,16 +28,29 @@ class Engine(Protocol):
 
 
 def create(settings: EngineSettings) -> Engine:
-    """The engine a profile asks for. Cheap: the model loads at first use."""
-    from pathlib import Path
+    """The engine a profile asks for. Cheap: the model loads at first use. Raises EngineError when it is not here."""
+    if settings.kind == "remote":
+        return _remote(settings)
+    from assistant import models
 
-    from assistant.engines.gguf import bundled_model
+    path = models.locate(settings.model, settings.revision)
+    common: dict[str, Any] = {
+        "model_path": path,
+        "context_tokens": settings.context_tokens,
+        "max_tokens": settings.max_tokens,
+        "temperature": settings.temperature,
+        "cache_gb": settings.cache_gb,
+    }
+    if settings.kind == "transformers":
+        from assistant.engines.transformers import TransformersChat
+
+        return TransformersChat(quantization=settings.quantization, at_once=settings.parallel, **common)
     from assistant.engines.openvino import OpenVINOChat
 
-    path = bundled_model() if settings.model == "smollm2" else Path(settings.model).expanduser()
-    return OpenVINOChat(
-        model_path=path,
-        context_tokens=settings.context_tokens,
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-    )
+    return OpenVINOChat(**common)
+
+
+def _remote(settings: EngineSettings) -> Engine:
+    from assistant.engines.remote import connect
+
+    return connect(settings)

@@ -228,7 +228,7 @@ def explain(error: object) -> EngineError:
     if "out of memory" in text.lower() or isinstance(error, torch.OutOfMemoryError):
         return EngineError(
             "The GPU ran out of memory.",
-            'Lower [engine] parallel or context_tokens, or set quantization = "4bit"; `assistant doctor` says what fits.',
+            'Lower [engine] parallel or context_tokens, or set quantization = "4bit"; `assistant doctor` says which.',
         )
     return EngineError(f"The model stopped: {text.splitlines()[0] if text else type(error).__name__}.", "Try again.")
 

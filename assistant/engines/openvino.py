@@ -22,8 +22,8 @@ class OpenVINOChat(LocalChat):
     """Continuous batching with a shared prefix cache."""
 
     model_path: Path
-    cache_gb: int = 1
-    """Memory for the conversations in progress, and for prompts that may come again."""
+    cache_gb: int | None = None
+    """Memory for the conversations in progress, and for prompts that may come again; None is 1."""
 
     @property
     def _llm_type(self) -> str:
@@ -51,7 +51,7 @@ class OpenVINOChat(LocalChat):
                 f"{self.model_path} is a {self.card.architecture!r} model, which OpenVINO does not read.",
                 "Use a GGUF file of the Llama family, such as `assistant models fetch solar-gguf`.",
             )
-        pipeline = _load(self.model_path, self.cache_gb)
+        pipeline = _load(self.model_path, self.cache_gb or 1)
         served = OpenVINOServed(Stepper(pipeline, _adder(pipeline)), pipeline.get_tokenizer(), self.card.adds_bos)
         served.stepper.start()
         return served

@@ -156,7 +156,8 @@ def _explain(path: Path, error: Exception) -> EngineError:
 
     if isinstance(error, torch.OutOfMemoryError):
         return EngineError(
-            f"{path.name} does not fit the GPU.", 'Set [engine] quantization = "4bit"; `assistant doctor` says what fits.'
+            f"{path.name} does not fit the GPU.",
+            'Set [engine] quantization = "4bit"; `assistant doctor` says what fits.',
         )
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return EngineError(f"The model {path} cannot be loaded: {reason}", "Fetch it again, or use another one.")

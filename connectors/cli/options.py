@@ -53,7 +53,9 @@ class Options:
 
     @contextmanager
     def knowledge(self) -> Iterator["KnowledgeBase"]:
-        knowledge = self.assistant().knowledge
+        from assistant.agent import open_knowledge
+
+        knowledge = open_knowledge(self.settings())
         try:
             yield knowledge
         finally:
