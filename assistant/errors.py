@@ -21,3 +21,7 @@ class QuestionTooLongError(UsageError):
 
 class EngineError(UserError):
     """The model cannot be loaded or served."""
+
+
+class BusyError(UserError):
+    """Too many ask at once; asking again later helps."""

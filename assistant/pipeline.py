@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.documents import Document
@@ -19,9 +19,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from assistant import budget, gate, prompts
+from assistant.admission import Admission
 from assistant.draft import Draft
 from assistant.engines.base import Engine
-from assistant.errors import EmptyQuestionError
+from assistant.errors import BusyError, EmptyQuestionError, EngineError
 from assistant.followups import standalone
 from assistant.grounding import Grounding
 from assistant.sentences import SentenceStream
@@ -29,9 +30,11 @@ from assistant.settings import Settings
 from assistant.types import (
     Answer,
     Citation,
+    Event,
     Finished,
     Passage,
     Question,
+    Queued,
     Retrieved,
     Stage,
     Status,
@@ -40,7 +43,7 @@ from assistant.types import (
     Turn,
     Usage,
 )
-from knowledge import KnowledgeBase, NotFoundError
+from knowledge import KnowledgeBase, NotFoundError, UserError
 
 # Turns kept of a conversation, and of those how many the model is reminded of.
 REMEMBERED_TURNS = 50
@@ -65,6 +68,16 @@ class State(TypedDict, total=False):
     started: Annotated[float, UntrackedValue]
 
 
+@dataclass(slots=True)
+class Written:
+    """What the model has written so far, and what of it was found to hold."""
+
+    timings: Timings
+    admitted: bool = False
+    text: str = ""
+    draft: Draft | None = None
+
+
 class Pipeline:
     """The graph with what it works on: the knowledge, the model and the profile."""
 
@@ -78,6 +91,7 @@ class Pipeline:
         self.settings = settings
         self.knowledge = knowledge
         self.engine = engine
+        self.admission = Admission(settings.engine.parallel, settings.queue.places)
         self._checkpointer = checkpointer
         self.graph = self._build(checkpointer)
 
@@ -94,7 +108,7 @@ class Pipeline:
         graph.add_edge("reply", END)
         return graph.compile(checkpointer=checkpointer)
 
-    async def run(self, question: Question) -> AsyncIterator[Stage | Retrieved | TextDelta | Finished]:
+    async def run(self, question: Question) -> AsyncIterator[Event]:
         """Every event of one question. The conversation is saved before the last one is given out."""
         finished: Finished | None = None
         stream = self.graph.astream(
@@ -106,7 +120,7 @@ class Pipeline:
         async for event in stream:
             if isinstance(event, Finished):
                 finished = event
-            elif isinstance(event, Stage | Retrieved | TextDelta):
+            elif isinstance(event, Stage | Retrieved | Queued | TextDelta):
                 yield event
         if finished:
             yield finished
@@ -125,6 +139,7 @@ class Pipeline:
         if not question.text.strip():
             raise EmptyQuestionError("The question is empty.", "Ask something, in quotes.")
         await self._check_length(question)
+        self.admission.check(question.caller)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
         query = standalone(question.text, [_turn(t) for t in state.get("turns", [])])
         passages = await asyncio.to_thread(self._search, query, question)
@@ -146,32 +161,55 @@ class Pipeline:
         )
 
     async def generate(self, state: State) -> State:
-        """Let the model write, and pass on each sentence as soon as it has been checked."""
+        """When its turn comes, let the model write, and pass on each sentence as soon as it has been checked."""
         grounding = asyncio.create_task(
             asyncio.to_thread(
                 Grounding, state["query"], state["passages"], self.knowledge.embeddings, self.knowledge.rarity
             )
         )
+        emit = get_stream_writer()
+        written = Written(state["timings"])
+        try:
+            async with asyncio.timeout(self._seconds_left(state)):
+                async with self.admission.place(state["question"].caller, lambda n: emit(Queued(n))):
+                    written.admitted = True
+                    await self._write(state, written, grounding)
+        except TimeoutError:
+            # What was checked so far can be believed, however the answer would have gone on.
+            if not written.text:
+                raise self._too_late(written) from None
+        # Counted here and not taken from the last chunk: there is none when the model was stopped early.
+        tokens = await asyncio.to_thread(self.engine.count_text, written.text)
+        usage = replace(state["usage"], completion_tokens=tokens)
+        return State(draft=written.draft or Draft(await grounding), usage=usage, timings=written.timings)
+
+    async def _write(self, state: State, written: "Written", grounding: "asyncio.Task[Grounding]") -> None:
         sentences = SentenceStream()
-        draft: Draft | None = None
-        usage, timings = state["usage"], state["timings"]
-        written = ""
         async with aclosing(_generator(self.engine.astream(state["messages"]))) as stream:
             async for chunk in stream:
-                if timings.first_token_ms is None:
-                    timings = replace(timings, first_token_ms=_since(state["started"]))
+                if written.timings.first_token_ms is None:
+                    written.timings = replace(written.timings, first_token_ms=_since(state["started"]))
                     _emit(Stage("writing"))
-                written += chunk.text
+                written.text += chunk.text
                 for sentence in sentences.feed(chunk.text):
-                    draft = draft or Draft(await grounding)
-                    await _check(draft, sentence)
-                if draft and draft.dropped_in_a_row >= MAX_DROPPED_IN_A_ROW:
+                    written.draft = written.draft or Draft(await grounding)
+                    await _check(written.draft, sentence)
+                if written.draft and written.draft.dropped_in_a_row >= MAX_DROPPED_IN_A_ROW:
                     break
-        draft = draft or Draft(await grounding)
-        # Counted here and not taken from the last chunk: there is none when the model was stopped early.
-        usage = replace(usage, completion_tokens=await asyncio.to_thread(self.engine.count_text, written))
-        await _check(draft, sentences.finish())
-        return State(draft=draft, usage=usage, timings=timings)
+        written.draft = written.draft or Draft(await grounding)
+        await _check(written.draft, sentences.finish())
+
+    def _seconds_left(self, state: State) -> float:
+        return self.settings.queue.deadline_s - _since(state["started"]) / 1000
+
+    def _too_late(self, written: "Written") -> UserError:
+        seconds = f"{self.settings.queue.deadline_s:g} s"
+        if written.admitted:
+            return EngineError(
+                f"The model did not begin to answer within {seconds}.",
+                "Try again; a longer time can be granted by [queue] deadline_s.",
+            )
+        return BusyError(f"It was not this question's turn within {seconds}.", "Try again when fewer people ask.")
 
     async def ground(self, state: State) -> State:
         """When nothing the model wrote holds, quote what the passages say instead."""
@@ -246,7 +284,7 @@ async def _generator(chunks: AsyncIterator[AIMessageChunk]) -> AsyncGenerator[AI
         yield chunk
 
 
-def _emit(event: Stage | Retrieved | TextDelta | Finished) -> None:
+def _emit(event: Event) -> None:
     get_stream_writer()(event)
 
 

@@ -98,6 +98,13 @@ class Retrieved:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """Others are being answered; this question's place in the line, 1 being next. Told whenever it changes."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """Checked text, Markdown, to append to what is shown."""
 
@@ -111,7 +118,7 @@ class Finished:
     answer: Answer
 
 
-Event = Stage | Retrieved | TextDelta | Finished
+Event = Stage | Retrieved | Queued | TextDelta | Finished
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from assistant.engines.gguf import bundled_model
 from assistant.engines.openvino import OpenVINOChat
+from assistant.engines.transformers import TransformersChat
 from knowledge import KnowledgeBase, Report, SentenceEmbeddings
+from tests.smollm2 import write_folder
 
 
 def pytest_runtest_setup() -> None:
@@ -28,6 +30,22 @@ def engine() -> Iterator[OpenVINOChat]:
     """The bundled chat model, served for real."""
     engine = OpenVINOChat(model_path=bundled_model(), max_tokens=48)
     engine.load()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled model as 16-bit safetensors."""
+    return write_folder(tmp_path_factory.mktemp("smollm2"))
+
+
+@pytest.fixture(scope="session")
+def transformers_engine(smollm2_folder: Path) -> Iterator[TransformersChat]:
+    """The same model, served by transformers' continuous batching."""
+    engine = TransformersChat(model_path=smollm2_folder, max_tokens=48)
+    engine.load()
+    assert engine.one_at_a_time == ""
     yield engine
     engine.close()
 

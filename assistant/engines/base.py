@@ -36,6 +36,7 @@ def create(settings: EngineSettings) -> Engine:
     path = models.locate(settings.model, settings.revision)
     common: dict[str, Any] = {
         "model_path": path,
+        "model": settings.model,
         "context_tokens": settings.context_tokens,
         "max_tokens": settings.max_tokens,
         "temperature": settings.temperature,

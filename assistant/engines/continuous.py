@@ -5,6 +5,7 @@ between prompts that begin alike. One thread of its own generates; one thread he
 """
 
 import itertools
+import logging
 import math
 import threading
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ CPU_PAGE = 64
 # Prompt tokens read in one step: more are quicker to the first token, and keep those who are being answered waiting.
 CPU_BATCH_TOKENS = 1024
 POLL_SECONDS = 0.2
+# An error in a step is told to those it concerns, in words; the manager would print its traceback besides.
+logging.getLogger("ContinuousBatchingLogger").setLevel(logging.CRITICAL)
 PROBE_SECONDS = 300
 
 
@@ -59,6 +62,7 @@ class ContinuousServed(Vocabulary):
     context_length: int
     cache_gb: int | None = None
     seed: int = 0
+    flash: bool = True
     _open: dict[str, _Open] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ids: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -144,17 +148,21 @@ class ContinuousServed(Vocabulary):
                 pad_token_id=self.tokens.pad_id,
             ),
             continuous_batching_config=ContinuousBatchingConfig(
-                per_request_processors=True, seed=self.seed, max_requests_per_batch=self.at_once, **self._sizes()
+                per_request_processors=True,
+                seed=self.seed,
+                max_requests_per_batch=self.at_once,
+                auto_switch_to_flash=self.flash,
+                **self._sizes(),
             ),
         )
         processors = manager.logit_processor.logits_processor
         processors[:] = [Sampling(processor) for processor in processors]
         if self.model.device.type == "cuda":
             manager.warmup()  # records the graphs that every later step replays
-        manager.start()
+        _start_as_daemon(manager)
         return manager
 
-    def _sizes(self) -> dict[str, int]:
+    def _sizes(self) -> dict[str, Any]:
         """The cache: on a card, what the weights leave free; on a processor, what the profile grants."""
         if self.model.device.type != "cpu" and self.cache_gb is None:
             return {"max_blocks_per_request": _even(math.ceil(self.context_length / 256) + 1)}
@@ -220,6 +228,13 @@ class ContinuousServed(Vocabulary):
         if errors:
             self.close()
             raise errors[0]
+
+
+def _start_as_daemon(manager: Any) -> None:
+    """The manager's thread is of the kind of the one that starts it, and must not keep a process from ending."""
+    starter = threading.Thread(target=manager.start, daemon=True)
+    starter.start()
+    starter.join()
 
 
 def explain(error: object) -> EngineError:

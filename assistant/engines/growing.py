@@ -20,7 +20,7 @@ class GrowingAnswer:
 
     request: Request
     decode: Callable[[list[int]], str]
-    prompt_tokens: int
+    model_name: str
     stops: tuple[str, ...]
     finished: bool = False
     _ids: list[int] = field(default_factory=list)
@@ -65,12 +65,9 @@ class GrowingAnswer:
         return (text[: min(found)], True) if found else (text, False)
 
     def _last(self, reason: str) -> ChatGenerationChunk:
-        usage = UsageMetadata(
-            input_tokens=self.prompt_tokens,
-            output_tokens=len(self._ids),
-            total_tokens=self.prompt_tokens + len(self._ids),
-        )
-        metadata = {"finish_reason": reason}
+        prompt, written = len(self.request.prompt), len(self._ids)
+        usage = UsageMetadata(input_tokens=prompt, output_tokens=written, total_tokens=prompt + written)
+        metadata = {"finish_reason": reason, "model_name": self.model_name}
         message = AIMessageChunk(content="", usage_metadata=usage, response_metadata=metadata, chunk_position="last")
         return ChatGenerationChunk(message=message, generation_info=metadata)
 

@@ -5,6 +5,7 @@ import queue
 import threading
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -27,11 +28,16 @@ class LocalChat(BaseChatModel):
     `max_tokens` long, which is for measuring.
     """
 
+    model_path: Path
+    model: str = ""
+    """What the profile calls it."""
     context_tokens: int | None = None
     """A limit on prompt and answer together; None is the model's own."""
     max_tokens: int = 256
     temperature: float = 0.0
     seed: int = 0
+    stop: list[str] | None = None
+    """Strings that end an answer, where a call names none."""
 
     _served: Served | None = PrivateAttr(default=None)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
@@ -50,6 +56,14 @@ class LocalChat(BaseChatModel):
     @abstractmethod
     def _bring_up(self) -> Served:
         """Load the model. Raises EngineError."""
+
+    @property
+    def model_name(self) -> str:
+        return self.model or self.model_path.name
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self.model_name, "max_tokens": self.max_tokens, "temperature": self.temperature}
 
     @property
     def context_length(self) -> int:
@@ -185,7 +199,8 @@ class LocalChat(BaseChatModel):
             ignore_eos=bool(kwargs.get("ignore_eos")),
         )
         served.submit(request)
-        return GrowingAnswer(request, served.decode, len(prompt), tuple(stop or ()))
+        stops = self.stop if stop is None else stop
+        return GrowingAnswer(request, served.decode, self.model_name, tuple(stops or ()))
 
     def _room(self, prompt_tokens: int) -> int:
         room = self.context_length - prompt_tokens

@@ -21,17 +21,12 @@ ARCHITECTURES = ("llama", "qwen2", "qwen3")
 class OpenVINOChat(LocalChat):
     """Continuous batching with a shared prefix cache."""
 
-    model_path: Path
     cache_gb: int | None = None
     """Memory for the conversations in progress, and for prompts that may come again; None is 1."""
 
     @property
     def _llm_type(self) -> str:
         return "openvino"
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        return {"model": self.model_path.name, "max_tokens": self.max_tokens, "temperature": self.temperature}
 
     @cached_property
     def card(self) -> ModelCard:

@@ -86,7 +86,7 @@ class SequentialServed(Vocabulary):
             request.sink([], "stop" if stopped else "length", None)
 
     def _configure(self, request: Request) -> GenerationConfig:
-        sampling = {"do_sample": False}
+        sampling: dict[str, Any] = {"do_sample": False}
         if request.temperature > 0:
             torch.manual_seed(request.seed)
             sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0}
@@ -98,7 +98,7 @@ class SequentialServed(Vocabulary):
         )
 
 
-class _Streamer(BaseStreamer):  # type: ignore[misc]
+class _Streamer(BaseStreamer):
     """Passes each new token to the sink; the first thing put is the prompt."""
 
     def __init__(self, request: Request) -> None:
@@ -119,7 +119,7 @@ class _Streamer(BaseStreamer):  # type: ignore[misc]
         return
 
 
-class _Left(StoppingCriteria):  # type: ignore[misc]
+class _Left(StoppingCriteria):
     """Stops when nobody listens any more."""
 
     def __init__(self, request: Request, served: SequentialServed) -> None:

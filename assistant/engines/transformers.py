@@ -1,8 +1,6 @@
 """A model on a GPU, or on a processor in 16 bits, by transformers: SOLAR's engine."""
 
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 from pydantic import PrivateAttr
 
@@ -17,7 +15,6 @@ from assistant.errors import EngineError
 class TransformersChat(LocalChat):
     """Continuous batching where the model lies whole on one device; one at a time where it does not."""
 
-    model_path: Path
     quantization: Quantization = "none"
     at_once: int = 16
     """Conversations that share one step at most."""
@@ -30,10 +27,6 @@ class TransformersChat(LocalChat):
     @property
     def _llm_type(self) -> str:
         return "transformers"
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        return {"model": self.model_path.name, "max_tokens": self.max_tokens, "temperature": self.temperature}
 
     @cached_property
     def own_context_length(self) -> int:
@@ -62,23 +55,33 @@ class TransformersChat(LocalChat):
                 return self._serve_many(loaded)
             except Exception as error:  # noqa: BLE001 (what the manager cannot serve, `generate` may)
                 self._one_at_a_time = f"continuous batching failed: {error}"
-        return self._serve_one(loaded)
+        return _serve_one(loaded)
 
     def _load(self) -> Loaded:
         return load(self.model_path, quantization=self.quantization)
 
     def _serve_many(self, loaded: Loaded) -> Served:
+        """With flash attention where there is some: its kernels may have to come from the hub, which may be away."""
+        try:
+            return self._begin(loaded, flash=True)
+        except Exception:
+            if loaded.model.device.type == "cpu":
+                raise  # there is none there that could have failed
+        return self._begin(loaded, flash=False)
+
+    def _begin(self, loaded: Loaded, *, flash: bool) -> Served:
         from assistant.engines.continuous import ContinuousServed
 
         served = ContinuousServed(
-            loaded.model, loaded.tokens, self.at_once, self.context_length, self.cache_gb, self.seed
+            loaded.model, loaded.tokens, self.at_once, self.context_length, self.cache_gb, self.seed, flash=flash
         )
         served.start()
         return served
 
-    def _serve_one(self, loaded: Loaded) -> Served:
-        from assistant.engines.sequential import SequentialServed
 
-        served = SequentialServed(loaded.model, loaded.tokens)
-        served.start()
-        return served
+def _serve_one(loaded: Loaded) -> Served:
+    from assistant.engines.sequential import SequentialServed
+
+    served = SequentialServed(loaded.model, loaded.tokens)
+    served.start()
+    return served

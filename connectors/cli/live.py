@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Self
 
-from assistant import Finished, Retrieved, Stage, TextDelta
+from assistant import Finished, Queued, Retrieved, Stage, TextDelta
 from connectors.cli.console import clean
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ async def show(events: AsyncIterator["Event"], out: "Console | None", err: "Cons
                     progress.say(progress.reading if name == "reading" else STAGES[name])
                 case Retrieved(passages):
                     progress.reading = f"Reading {len(passages)} passages…"
+                case Queued(position):
+                    progress.say(f"Others are being answered; you are number {position} in the line…")
                 case TextDelta(delta) if text:
                     progress.stop()
                     text.add(delta)
