@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
+from assistant.errors import EngineError
 from assistant.settings import EngineSettings
 
 
@@ -33,6 +34,9 @@ def create(settings: EngineSettings) -> Engine:
         return _remote(settings)
     from assistant import models
 
+    known = models.named(settings.model)
+    if known and known.use != "chat":
+        raise EngineError(f"The model {settings.model!r} writes no answers.", "`assistant models list` shows which do.")
     path = models.locate(settings.model, settings.revision)
     common: dict[str, Any] = {
         "model_path": path,

@@ -8,6 +8,7 @@ import itertools
 import logging
 import math
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from transformers.generation.continuous_batching.cb_logits_processors import (
     ContinuousBatchingTemperatureLogitsWarper,
 )
 
-from assistant.engines.serving import FinishReason, Request
+from assistant.engines.serving import FinishReason, Request, warm_up
 from assistant.engines.tokens import Tokens, Vocabulary
 from assistant.errors import EngineError
 
@@ -29,7 +30,6 @@ CPU_BATCH_TOKENS = 1024
 POLL_SECONDS = 0.2
 # An error in a step is told to those it concerns, in words; the manager would print its traceback besides.
 logging.getLogger("ContinuousBatchingLogger").setLevel(logging.CRITICAL)
-PROBE_SECONDS = 300
 
 
 class Sampling(ContinuousBatchingTemperatureLogitsWarper):
@@ -49,6 +49,7 @@ class _Open:
     """A request that is being answered, and how many of its tokens were handed out."""
 
     request: Request
+    manager: Any
     sent: int = 0
 
 
@@ -75,7 +76,11 @@ class ContinuousServed(Vocabulary):
         self._manager = self._new_manager()
         self._listener = threading.Thread(target=self._listen, name="continuous-listener", daemon=True)
         self._listener.start()
-        self._probe()
+        try:
+            warm_up(self, self.tokens.encode_prompt("Hello"))
+        except Exception:
+            self.close()
+            raise
 
     @property
     def idle(self) -> bool:
@@ -99,10 +104,11 @@ class ContinuousServed(Vocabulary):
     def close(self) -> None:
         with self._lock:
             self._closed = True
-        self._manager.stop(block=True, hard_stop=True)
+            manager = self._manager
+        manager.stop(block=True, hard_stop=True)
         if self._listener:
             self._listener.join()
-        self._fail_all(RuntimeError("the engine was closed"))
+        self._fail_all(RuntimeError("the engine was closed"), manager)
         self.model = self._manager = None
         release_memory()
 
@@ -116,7 +122,7 @@ class ContinuousServed(Vocabulary):
         except Exception as error:  # noqa: BLE001 (whatever the card says, the caller must hear of it)
             return explain(error)
         request.handle = str(next(self._ids))
-        self._open[request.handle] = _Open(request)
+        self._open[request.handle] = _Open(request, self._manager)
         accepted = self._manager.add_request(
             request.prompt,
             request_id=request.handle,
@@ -132,11 +138,13 @@ class ContinuousServed(Vocabulary):
 
     def _revive(self) -> None:
         """An error in a step, such as a card out of memory, ends the manager for good; begin anew for the others."""
-        if not self._manager.is_running():
-            self._manager.stop()
-            self._manager = None
-            release_memory()
-            self._manager = self._new_manager()
+        status = self._manager.background_thread_status
+        if self._manager.is_running() and status.can_accept_new_requests() is None:
+            return
+        self._manager.stop(block=True)
+        self._manager = None
+        release_memory()
+        self._manager = self._new_manager()
 
     def _new_manager(self) -> Any:
         manager = self.model.init_continuous_batching(
@@ -183,9 +191,9 @@ class ContinuousServed(Vocabulary):
             output = manager.get_result(timeout=POLL_SECONDS) if manager else None
             if output is not None:
                 self._hand_out(output)
-            elif manager is None or not manager.is_running():
-                self._fail_all(_fatal(manager))
-                threading.Event().wait(POLL_SECONDS)
+            elif manager is not None and not manager.is_running():
+                self._fail_all(_fatal(manager), manager)
+                time.sleep(POLL_SECONDS)
 
     def _hand_out(self, output: Any) -> None:
         with self._lock:
@@ -205,29 +213,14 @@ class ContinuousServed(Vocabulary):
         ended = bool(new) and new[-1] in self.tokens.eos_ids and not request.ignore_eos
         return "stop" if ended else "length"
 
-    def _fail_all(self, error: Exception) -> None:
+    def _fail_all(self, error: Exception, manager: Any) -> None:
+        """Fail what was asked of this manager, and not what has been asked of its successor since."""
         with self._lock:
-            failed, self._open = list(self._open.values()), {}
-        for held in failed:
+            failed = {id_: held for id_, held in self._open.items() if held.manager is manager}
+            for id_ in failed:
+                del self._open[id_]
+        for held in failed.values():
             held.request.sink([], None, error)
-
-    def _probe(self) -> None:
-        """Two tokens, to learn now and not from the first question whether this model can be served so."""
-        done = threading.Event()
-        errors: list[BaseException] = []
-
-        def sink(ids: list[int], finished: FinishReason | None, error: BaseException | None) -> None:
-            if error:
-                errors.append(error)
-            if error or finished:
-                done.set()
-
-        self.submit(Request(self.tokens.encode_prompt("Hello"), 2, sink, ignore_eos=True))
-        if not done.wait(PROBE_SECONDS):
-            errors.append(TimeoutError(f"no token within {PROBE_SECONDS} s"))
-        if errors:
-            self.close()
-            raise errors[0]
 
 
 def _start_as_daemon(manager: Any) -> None:

@@ -63,6 +63,11 @@ def bundled_model() -> Path:
 
 def read_card(path: Path) -> ModelCard:
     """Raises EngineError when the file is missing, cut short, or not a GGUF model with a chat template."""
+    if path.is_dir():
+        raise EngineError(
+            f"The model {path} is a folder, not a GGUF file.",
+            'Serve it with [engine] kind = "transformers", or name a GGUF file.',
+        )
     values, file_bytes = _read(path)
     architecture = str(values.get("general.architecture", ""))
     try:

@@ -61,8 +61,9 @@ class GrowingAnswer:
         return text[len(before) :]
 
     def _cut(self, text: str) -> tuple[str, bool]:
-        found = [text.index(stop) for stop in self.stops if stop in text]
-        return (text[: min(found)], True) if found else (text, False)
+        """The text before the stop string that is complete first, as if each character had come alone."""
+        found = [(text.index(stop) + len(stop), text.index(stop)) for stop in self.stops if stop in text]
+        return (text[: min(found)[1]], True) if found else (text, False)
 
     def _last(self, reason: str) -> ChatGenerationChunk:
         prompt, written = len(self.request.prompt), len(self._ids)

@@ -1,5 +1,6 @@
 """What a chat model asks of whatever holds the weights, whichever library that is."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -63,3 +64,28 @@ class Served(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+# A large model on a small processor is slow to read even one word.
+WARM_UP_SECONDS = 300
+
+
+def warm_up(served: Served, prompt: list[int]) -> None:
+    """Two tokens, so that not the first question pays for what is done once, or finds out that nothing works.
+
+    Raises what went wrong.
+    """
+    done = threading.Event()
+    errors: list[BaseException] = []
+
+    def sink(ids: list[int], finished: FinishReason | None, error: BaseException | None) -> None:
+        if error:
+            errors.append(error)
+        if error or finished:
+            done.set()
+
+    served.submit(Request(prompt, 2, sink, ignore_eos=True))
+    if not done.wait(WARM_UP_SECONDS):
+        raise TimeoutError(f"no token within {WARM_UP_SECONDS} s")
+    if errors:
+        raise errors[0]

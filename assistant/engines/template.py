@@ -13,9 +13,12 @@ from assistant.errors import EngineError
 _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
 # Control tokens of the usual templates, in any case.
 _CONTROL = re.compile(r"<(?=\|[\w-]{1,40}\|>)|<(?=/?s>)|\[(?=/?INST\])|<(?=</?SYS>>)", re.IGNORECASE)
-# Roles written as plain headings, as SOLAR's template has them: any line that a model could take for a turn.
+# Roles written as plain headings, as SOLAR's template has them. It sets one right behind an answer, without a line's
+# end between them, so two hashes count anywhere and one at the beginning of a line, whatever ends the line before.
 _HEADING = re.compile(
-    r"^(\s*)#+(?=\s*(?:system|user|assistant|instruction|response)\s*:)", re.IGNORECASE | re.MULTILINE
+    r"(?:##|(?:^|(?<=[\r\v\f\x1c-\x1e\x85\u2028\u2029]))([^\S\n]*)#)[#\s]*"
+    r"(?=(?:system|user|assistant|instruction|response)\s*:)",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -26,7 +29,7 @@ def neutralise(text: str) -> str:
     the same as doing it once.
     """
     text = _CONTROL.sub(lambda match: f"{match.group()} ", text)
-    return _HEADING.sub(r"\1", text)
+    return _HEADING.sub(lambda match: match[1] or "", text)
 
 
 class ChatTemplate:

@@ -6,10 +6,11 @@ from pydantic import PrivateAttr
 
 from assistant.engines.gguf import read_card
 from assistant.engines.local import LocalChat
-from assistant.engines.serving import Served
+from assistant.engines.serving import Served, warm_up
 from assistant.engines.template import ChatTemplate
-from assistant.engines.weights import Loaded, Quantization, load, read_config
+from assistant.engines.weights import Loaded, load, read_config
 from assistant.errors import EngineError
+from assistant.fit import Quantization
 
 
 class TransformersChat(LocalChat):
@@ -84,4 +85,9 @@ def _serve_one(loaded: Loaded) -> Served:
 
     served = SequentialServed(loaded.model, loaded.tokens)
     served.start()
+    try:
+        warm_up(served, loaded.tokens.encode_prompt("Hello"))
+    except Exception:
+        served.close()
+        raise
     return served

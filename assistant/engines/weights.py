@@ -5,13 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from assistant.engines.gguf import read_card
 from assistant.engines.shapes import Shape
 from assistant.engines.tokens import Tokens
 from assistant.errors import EngineError
+from assistant.fit import BITS, Quantization, whole_card, why_one_at_a_time
 
-Quantization = Literal["none", "4bit", "8bit"]
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -25,10 +26,9 @@ class Loaded:
     @property
     def one_at_a_time(self) -> str:
         """Why the continuous-batching manager cannot serve it; empty when it can."""
-        devices = {str(device) for device in (getattr(self.model, "hf_device_map", None) or {}).values()}
-        if devices & {"cpu", "disk"} and len(devices) > 1:
-            return "part of it lies in main memory or on disk"
-        return f"it is split over {len(devices)} devices" if len(devices) > 1 else ""
+        return why_one_at_a_time(
+            {str(device) for device in (getattr(self.model, "hf_device_map", None) or {}).values()}
+        )
 
 
 def read_config(path: Path) -> Mapping[str, Any]:
@@ -77,7 +77,8 @@ def load(path: Path, *, quantization: Quantization = "none") -> Loaded:
     if is_file:
         where["gguf_file"] = path.name
     try:
-        model = _load_model(where, quantization, is_file=is_file)
+        shape = read_card(path).shape if is_file else read_shape(path)
+        model = _load_model(where, quantization, shape, is_file=is_file)
         return Loaded(model, read_tokens(where, model.generation_config.eos_token_id))
     except EngineError:
         raise
@@ -85,20 +86,36 @@ def load(path: Path, *, quantization: Quantization = "none") -> Loaded:
         raise _explain(path, error) from error
 
 
-def _load_model(where: Mapping[str, Any], quantization: Quantization, *, is_file: bool) -> Any:
-    import torch
+def _load_model(where: Mapping[str, Any], quantization: Quantization, shape: Shape | None, *, is_file: bool) -> Any:
     from transformers import AutoModelForCausalLM, GgufConfig
 
-    options: dict[str, Any] = {"dtype": compute_dtype(), "device_map": "auto" if torch.cuda.is_available() else "cpu"}
+    options: dict[str, Any] = {}
     if is_file:
         # Packed weights are unpacked at every use otherwise, which is slow.
         options["quantization_config"] = GgufConfig(dequantize=True)
     elif quantization != "none":
         options["quantization_config"] = _packing(quantization)
     model = AutoModelForCausalLM.from_pretrained(
-        **where, **options, use_safetensors=None if is_file else True, trust_remote_code=False, local_files_only=True
+        **where,
+        **options,
+        dtype=compute_dtype(),
+        device_map=_device_map(shape, 16 if is_file else BITS[quantization]),
+        use_safetensors=None if is_file else True,
+        trust_remote_code=False,
+        local_files_only=True,
     )
     return model.eval()
+
+
+def _device_map(shape: Shape | None, bits: int) -> Any:
+    """The whole model on one card where it fits; "auto" would spread it over all, and offload what it need not."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    free = [torch.cuda.mem_get_info(card)[0] for card in range(torch.cuda.device_count())]
+    card = whole_card(shape, bits, free) if shape else None
+    return "auto" if card is None else {"": card}
 
 
 def compute_dtype() -> Any:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from connectors.cli import ask, chat, demo, doctor, documents, errors, ingest, run, search
+from connectors.cli import ask, bench, chat, demo, doctor, documents, errors, ingest, models, run, search
 from connectors.cli.options import Options, options_of
 
 # Libraries that greet, count, advise or phone home, asked not to; whoever sets these keeps their choice.
@@ -20,6 +20,7 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_VERBOSITY": "error",
     "LANGSMITH_TRACING": "false",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
@@ -37,6 +38,8 @@ app.command()(ask.ask)
 app.command()(ingest.ingest)
 app.add_typer(documents.app, name="documents")
 app.command()(search.search)
+app.command()(bench.bench)
+app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)
 app.command()(run.connectors)
 app.command()(run.run)
