@@ -25,6 +25,7 @@ from assistant.engines.base import create
 from assistant.engines.local import LocalChat
 from assistant.engines.recipe import Recipe, load_recipe
 from assistant.errors import UsageError
+from assistant.idleness import BUSY, busy_share
 from assistant.settings import EngineSettings
 from assistant.workload import Workload
 
@@ -114,8 +115,10 @@ def synthetic(plan: Plan) -> Subject:
 def measure(subject: Subject, plan: Plan, say: Say) -> Figures:
     """Measure one side, free its memory, and measure the other. Takes a minute or more. Raises UserError."""
     _check_room(subject.engine, plan)
+    busy = busy_share()
     baseline = _measure_recipe(subject, plan, say)
     say(f"Loading {subject.engine._llm_type}…")
+    busy = max(busy, busy_share())
     started = time.perf_counter()
     try:
         subject.engine.load()
@@ -131,7 +134,7 @@ def measure(subject: Subject, plan: Plan, say: Say) -> Figures:
         load_s=load_s,
         **rates,
         **_bandwidth(subject, say),
-        note=_note(subject.engine),
+        note=_note(subject.engine, busy),
     )
 
 
@@ -151,9 +154,15 @@ def _check_room(engine: LocalChat, plan: Plan) -> None:
         )
 
 
-def _note(engine: LocalChat) -> str:
+def _note(engine: LocalChat, busy: float) -> str:
     reason = getattr(engine, "one_at_a_time", "")
-    return f"The engine answers one at a time: {reason}." if reason else ""
+    notes = [f"The engine answers one at a time: {reason}."] if reason else []
+    if busy > BUSY:
+        notes.append(
+            f"Other programs were using {busy:.0%} of the processor: the figures are too low, the recipe's most of all, "
+            "and the comparison does not hold."
+        )
+    return " ".join(notes)
 
 
 def _bandwidth(subject: Subject, say: Say) -> dict[str, Any]:

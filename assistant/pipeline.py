@@ -75,6 +75,7 @@ class Written:
     timings: Timings
     admitted: bool = False
     text: str = ""
+    tokens: int | None = None
     draft: Draft | None = None
 
 
@@ -178,9 +179,9 @@ class Pipeline:
             # What was checked so far can be believed, however the answer would have gone on.
             if not written.text:
                 raise self._too_late(written) from None
-        # Counted here and not taken from the last chunk: there is none when the model was stopped early.
-        tokens = await asyncio.to_thread(self.engine.count_text, written.text)
-        usage = replace(state["usage"], completion_tokens=tokens)
+        if written.tokens is None:  # the model was stopped before it could say
+            written.tokens = await asyncio.to_thread(self.engine.count_text, written.text)
+        usage = replace(state["usage"], completion_tokens=written.tokens)
         return State(draft=written.draft or Draft(await grounding), usage=usage, timings=written.timings)
 
     async def _write(self, state: State, written: "Written", grounding: "asyncio.Task[Grounding]") -> None:
@@ -191,6 +192,8 @@ class Pipeline:
                     written.timings = replace(written.timings, first_token_ms=_since(state["started"]))
                     _emit(Stage("writing"))
                 written.text += chunk.text
+                if chunk.usage_metadata:
+                    written.tokens = chunk.usage_metadata["output_tokens"]
                 for sentence in sentences.feed(chunk.text):
                     written.draft = written.draft or Draft(await grounding)
                     await _check(written.draft, sentence)

@@ -10,9 +10,14 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from assistant.engines.gguf import bundled_model
 from assistant.engines.openvino import OpenVINOChat
+from assistant.engines.remote import RemoteChat
 from assistant.engines.transformers import TransformersChat
 from knowledge import KnowledgeBase, Report, SentenceEmbeddings
+from tests.servers import serve_bundled_model
 from tests.smollm2 import write_folder
+
+# A busy machine is slow, and that is not what is tested.
+PATIENCE_S = 150.0
 
 
 def pytest_runtest_setup() -> None:
@@ -48,6 +53,13 @@ def transformers_engine(smollm2_folder: Path) -> Iterator[TransformersChat]:
     assert engine.one_at_a_time == ""
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def remote_engine(smollm2_folder: Path) -> Iterator[RemoteChat]:
+    """The same model behind a real server, `transformers serve`, with its own tokenizer on this side."""
+    with serve_bundled_model(smollm2_folder) as (url, name):
+        yield RemoteChat(base_url=url, model=name, tokenizer=str(smollm2_folder), max_tokens=48, timeout_s=PATIENCE_S)
 
 
 @pytest.fixture

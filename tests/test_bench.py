@@ -1,6 +1,9 @@
 """`assistant bench`: the same work for both sides, and figures in the shape that is promised."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -22,6 +25,7 @@ from assistant.engines.synthetic import bytes_read_per_token, make, make_tokens
 from assistant.engines.template import ChatTemplate
 from assistant.errors import UsageError
 from assistant.hardware import Gpu, Hardware
+from assistant.idleness import busy_share
 from assistant.workload import Workload
 from connectors.cli.bench import print_figures, rows
 from tests.test_commands import ASSISTANT, error_lines, run
@@ -131,6 +135,21 @@ def test_the_table_fits_eighty_columns() -> None:
 def test_the_machine_is_one_line_with_the_card_in_front() -> None:
     here = Hardware("AMD EPYC", 8, 33_000_000_000, (Gpu("NVIDIA L4", 24_000_000_000, 23_000_000_000),))
     assert describe(here) == "NVIDIA L4 (24 GB), AMD EPYC, 8 cores, 33 GB"
+
+
+def test_a_machine_that_does_not_tell_is_taken_to_be_idle(tmp_path: Path) -> None:
+    assert busy_share(tmp_path / "nothing") == 0.0
+    (tmp_path / "stat").write_text("cpu  10 0 5 900 1 0 0 0 0 0\n")
+    assert busy_share(tmp_path / "stat") == 0.0
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="only Linux tells")
+def test_a_program_at_work_is_noticed() -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            assert busy_share() > 0.5 / (os.cpu_count() or 1)
+        finally:
+            other.kill()
 
 
 def test_a_token_of_solar_reads_all_weights_but_the_input_embedding() -> None:

@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from assistant.engines.bounds import prompt_bound, text_bound
-from assistant.engines.counting import Exact, encodable, read_counting
+from assistant.engines.counting import Exact, read_counting
 from assistant.engines.gguf import bundled_model
-from assistant.engines.template import ChatTemplate, neutralise
+from assistant.engines.template import ChatTemplate, encodable, neutralise
 
 _UNKNOWN, _BEGIN, _END = "<unk>", "<s>", "</s>"
 _BYTES = [f"<0x{byte:02X}>" for byte in range(256)]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from assistant.engines.growing import GrowingAnswer
 from assistant.engines.serving import Request
+from assistant.engines.stops import Stops
 from tests.tiny import byte_tokenizer
 
 TOKENIZER = byte_tokenizer()
@@ -14,7 +15,7 @@ TOKENIZER = byte_tokenizer()
 
 def pieces(text: str, stops: tuple[str, ...] = (), at_once: int = 1) -> Iterator[str]:
     """What is given out while the bytes of the text arrive, so many at a time."""
-    answer = GrowingAnswer(Request([], 1, print), TOKENIZER.decode, "tiny", stops)
+    answer = GrowingAnswer(Request([], 1, lambda ids, finished, error: None), TOKENIZER.decode, "tiny", Stops(stops))
     ids = TOKENIZER.encode(text, add_special_tokens=False).ids
     for start in range(0, len(ids), at_once):
         for chunk in answer.take((ids[start : start + at_once], None, None)):

@@ -12,7 +12,7 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["docs", "support", "tutor"])
+@pytest.mark.parametrize("name", ["docs", "remote", "solar", "support", "tutor"])
 def test_every_shipped_profile_loads_by_name_from_any_folder(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

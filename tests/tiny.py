@@ -1,6 +1,7 @@
 """A model of SOLAR's exact shape scaled down, with random weights: 48 layers, 4,096 tokens of context, its template."""
 
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models
 from tokenizers.processors import TemplateProcessing
@@ -54,7 +55,7 @@ def write_solar(folder: Path) -> Path:
         eos_token_id=2,
         pad_token_id=2,
     )
-    model: torch.nn.Module = LlamaForCausalLM(config)
-    model.bfloat16().save_pretrained(folder)
+    model: Any = LlamaForCausalLM(config).bfloat16()
+    model.save_pretrained(folder)
     write_tokenizer(folder)
     return folder

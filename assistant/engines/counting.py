@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from langchain_core.messages import BaseMessage
 
 from assistant.engines.bounds import prompt_bound, text_bound
-from assistant.engines.template import ChatTemplate, neutralise
+from assistant.engines.template import ChatTemplate, encodable, neutralise
 from assistant.engines.tokens import Tokens
 from assistant.errors import EngineError
 
@@ -84,8 +84,3 @@ def _read(path: Path) -> Tokens:
     is_file = path.is_file()
     where: Mapping[str, Any] = {"pretrained_model_name_or_path": path.parent if is_file else path}
     return read_tokens({**where, "gguf_file": path.name} if is_file else where)
-
-
-def encodable(text: str) -> str:
-    """Unpaired surrogates have no UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")

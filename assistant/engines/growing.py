@@ -1,6 +1,6 @@
 """An answer that grows token by token."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from langchain_core.messages import AIMessageChunk
@@ -8,6 +8,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
 from assistant.engines.serving import FinishReason, Request
+from assistant.engines.stops import Stops
 from assistant.errors import EngineError
 
 # (new token ids, why it ended, what went wrong)
@@ -21,14 +22,13 @@ class GrowingAnswer:
     request: Request
     decode: Callable[[list[int]], str]
     model_name: str
-    stops: tuple[str, ...]
+    stops: Stops
     finished: bool = False
     _ids: list[int] = field(default_factory=list)
     # Tokens before `_settled` are given out; `_context` is where decoding begins, a little earlier, because the
     # first token of a text may be decoded without its space.
     _context: int = 0
     _settled: int = 0
-    _held: str = ""
 
     def take(self, delivery: Delivery) -> Iterator[ChatGenerationChunk]:
         """What a delivery adds. Raises EngineError when it brings an error."""
@@ -39,14 +39,12 @@ class GrowingAnswer:
                 raise error
             raise EngineError(f"The model stopped: {error}.", "Try again.") from error
         self._ids += ids
-        text, stopped = self._cut(self._held + self._decode(last=finish is not None))
-        self.finished = finish is not None or stopped
-        if not self.finished:
-            text, self._held = _hold_back(text, self.stops)
+        text = self.stops.feed(self._decode(last=finish is not None), last=finish is not None)
+        self.finished = finish is not None or self.stops.hit
         if text:
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         if self.finished:
-            yield self._last("stop" if stopped else finish or "stop")
+            yield self._last("stop" if self.stops.hit else finish or "stop")
 
     def _decode(self, last: bool) -> str:
         """Text of the tokens not given out yet; none while they end in half a character.
@@ -60,20 +58,9 @@ class GrowingAnswer:
         self._context, self._settled = self._settled, len(self._ids)
         return text[len(before) :]
 
-    def _cut(self, text: str) -> tuple[str, bool]:
-        """The text before the stop string that is complete first, as if each character had come alone."""
-        found = [(text.index(stop) + len(stop), text.index(stop)) for stop in self.stops if stop in text]
-        return (text[: min(found)[1]], True) if found else (text, False)
-
     def _last(self, reason: str) -> ChatGenerationChunk:
         prompt, written = len(self.request.prompt), len(self._ids)
         usage = UsageMetadata(input_tokens=prompt, output_tokens=written, total_tokens=prompt + written)
         metadata = {"finish_reason": reason, "model_name": self.model_name}
         message = AIMessageChunk(content="", usage_metadata=usage, response_metadata=metadata, chunk_position="last")
         return ChatGenerationChunk(message=message, generation_info=metadata)
-
-
-def _hold_back(text: str, stops: Sequence[str]) -> tuple[str, str]:
-    """Keep back an end that may be the beginning of a stop string."""
-    longest = max((n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
-    return (text[:-longest], text[-longest:]) if longest else (text, "")

@@ -17,7 +17,8 @@ from pydantic import PrivateAttr
 
 from assistant.engines.growing import Delivery, GrowingAnswer
 from assistant.engines.serving import Request, Served
-from assistant.engines.template import ChatTemplate
+from assistant.engines.stops import Stops
+from assistant.engines.template import ChatTemplate, encodable
 from assistant.errors import EngineError
 
 
@@ -108,7 +109,7 @@ class LocalChat(BaseChatModel):
         return self.count_text(text)
 
     def get_token_ids(self, text: str) -> list[int]:
-        return self._serve().encode(_encodable(text))
+        return self._serve().encode(encodable(text))
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Any = None) -> int:
         return self.count_tokens(messages)
@@ -116,7 +117,7 @@ class LocalChat(BaseChatModel):
     def _prompt(self, messages: Sequence[BaseMessage]) -> list[int]:
         served = self._serve()
         text = self.template.render(messages, bos_token=served.bos_token, eos_token=served.eos_token)
-        return served.encode_prompt(_encodable(text))
+        return served.encode_prompt(encodable(text))
 
     # -- generating
 
@@ -200,7 +201,7 @@ class LocalChat(BaseChatModel):
         )
         served.submit(request)
         stops = self.stop if stop is None else stop
-        return GrowingAnswer(request, served.decode, self.model_name, tuple(stops or ()))
+        return GrowingAnswer(request, served.decode, self.model_name, Stops(tuple(stops or ())))
 
     def _room(self, prompt_tokens: int) -> int:
         room = self.context_length - prompt_tokens
@@ -219,11 +220,6 @@ class LocalChat(BaseChatModel):
     def _abandon(self, starting: "asyncio.Future[GrowingAnswer]") -> None:
         if not starting.cancelled() and starting.exception() is None:
             self._leave(starting.result())
-
-
-def _encodable(text: str) -> str:
-    """Unpaired surrogates have no UTF-8; tokenizers crash on them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _given(kwargs: dict[str, Any], name: str, default: Any) -> Any:

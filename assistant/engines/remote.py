@@ -22,9 +22,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr, SecretStr
 
 from assistant.engines.arriving import ArrivingAnswer
-from assistant.engines.counting import Counting, encodable, read_counting
+from assistant.engines.counting import Counting, read_counting
 from assistant.engines.stops import Stops
-from assistant.engines.template import neutralise
+from assistant.engines.template import encodable, neutralise
 from assistant.errors import EngineError
 from assistant.settings import EngineSettings
 

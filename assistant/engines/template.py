@@ -32,6 +32,11 @@ def neutralise(text: str) -> str:
     return _HEADING.sub(lambda match: match[1] or "", text)
 
 
+def encodable(text: str) -> str:
+    """The text without unpaired surrogates: they have no UTF-8, and tokenizers crash on them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class ChatTemplate:
     """A jinja2 chat template, in a sandbox: it came with a downloaded file."""
 
