@@ -159,8 +159,8 @@ def _note(engine: LocalChat, busy: float) -> str:
     notes = [f"The engine answers one at a time: {reason}."] if reason else []
     if busy > BUSY:
         notes.append(
-            f"Other programs were using {busy:.0%} of the processor: the figures are too low, the recipe's most of all, "
-            "and the comparison does not hold."
+            f"Other programs used {busy:.0%} of the processor: the figures may be too low, the recipe's most "
+            "of all, and the comparison may not hold."
         )
     return " ".join(notes)
 

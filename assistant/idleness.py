@@ -9,7 +9,7 @@ BUSY = 0.05
 
 
 def busy_share(stat: Path = Path("/proc/stat")) -> float:
-    """The part of all processor time that is in use, 0 to 1, looked at for a second; 0 where the system does not say."""
+    """The part of all processor time in use, 0 to 1, looked at for a second; 0 where the system does not say."""
     before = _ticks(stat)
     time.sleep(SAMPLE_SECONDS)
     after = _ticks(stat)

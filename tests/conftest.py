@@ -70,6 +70,17 @@ def knowledge(tmp_path: Path, embeddings: SentenceEmbeddings) -> Iterator[Knowle
 
 
 @pytest.fixture
+def report(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a figure that was measured, past the capturing of output."""
+
+    def print_line(line: str) -> None:
+        with capfd.disabled():
+            print(f"\n{line}")  # noqa: T201
+
+    return print_line
+
+
+@pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
     """Write a file below `files/` and return its path."""
 

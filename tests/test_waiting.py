@@ -132,7 +132,7 @@ async def test_who_leaves_while_waiting_or_while_being_answered_keeps_no_place(
     first = ask(assistant, "a")
     await until(lambda: patient.asked == 1)
     second, third = ask(assistant, "b", heard), ask(assistant, "c")
-    await until(lambda: positions(heard) == [1])
+    await until(lambda: bool(positions(heard)))
     second.cancel()
     first.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
