@@ -192,6 +192,16 @@ async def test_an_answer_ends_where_the_context_ends(local: LocalChat) -> None:
     assert answer.usage_metadata["output_tokens"] <= 5
 
 
+async def test_an_answer_can_be_made_to_go_on_past_its_end(local: LocalChat) -> None:
+    short = [HumanMessage("Name the capital of France.")]
+    ended = await local.ainvoke(short, max_tokens=40)
+    assert ended.response_metadata["finish_reason"] == "stop"
+    answer = await local.ainvoke(short, max_tokens=40, ignore_eos=True)
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata["output_tokens"] == 40
+    assert answer.response_metadata["finish_reason"] == "length"
+
+
 async def test_an_engine_that_was_closed_serves_again_when_asked(local: LocalChat) -> None:
     other = type(local)(model_path=local.model_path, max_tokens=4)
     assert (await other.ainvoke(MESSAGES)).text

@@ -7,6 +7,7 @@ between prompts that begin alike. One thread of its own generates; one thread he
 import itertools
 import logging
 import math
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -73,6 +74,9 @@ class ContinuousServed(Vocabulary):
 
     def start(self) -> None:
         """Begin to serve, warmed up. Raises EngineError when the manager cannot serve this model."""
+        if self.model.device.type == "cpu":
+            # Without it, every step copies the cache once for each query head that shares a key head: half the speed.
+            os.environ.setdefault("TRANSFORMERS_SDPA_FORCE_GQA", "1")
         self._manager = self._new_manager()
         self._listener = threading.Thread(target=self._listen, name="continuous-listener", daemon=True)
         self._listener.start()

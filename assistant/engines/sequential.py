@@ -28,6 +28,8 @@ class SequentialServed(Vocabulary):
     _closed: bool = False
 
     def start(self) -> None:
+        # What a request leaves open, `generate` takes from here: an answer would end where it must not.
+        self.model.generation_config.eos_token_id = None
         self._thread = threading.Thread(target=self._run, name="sequential-generator", daemon=True)
         self._thread.start()
 

@@ -23,6 +23,7 @@ QUIET = {
     "HF_HUB_VERBOSITY": "error",
     "LANGSMITH_TRACING": "false",
     "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
