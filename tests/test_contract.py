@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
 from assistant.engines.base import Engine
-from assistant.engines.continuous import ContinuousServed
+from assistant.engines.continuous import CPU_PAGE, ContinuousServed
 from assistant.engines.local import LocalChat
 from assistant.engines.openvino import OpenVINOChat
 from assistant.engines.sequential import SequentialServed
@@ -228,3 +228,15 @@ def test_each_way_of_serving_is_the_one_that_was_meant(
     assert isinstance(one_at_a_time._served, SequentialServed)
     assert one_at_a_time.one_at_a_time == "continuous batching failed: this model is beyond it"
     assert engine._llm_type == "openvino"
+
+
+async def test_prompts_that_begin_alike_share_what_was_read(transformers_engine: TransformersChat) -> None:
+    text = " ".join(f"Sentence {number} of the course tells of current and voltage." for number in range(30))
+    first, second = ([SystemMessage(text), HumanMessage(question)] for question in ("What is current?", "And voltage?"))
+    await transformers_engine.ainvoke(first, max_tokens=4)
+    served = transformers_engine._served
+    assert isinstance(served, ContinuousServed)
+    (allocator,) = served._manager.batch_processor.cache.cache_allocators.values()
+    prompt = transformers_engine._prompt(second)
+    shared = len(allocator.match_prefix_blocks(prompt)) * CPU_PAGE
+    assert len(prompt) - 2 * CPU_PAGE < shared < len(prompt)

@@ -334,7 +334,7 @@ def test_a_token_goes_to_the_hub_and_not_to_the_storage_it_points_to(hub: Hub, h
 
 
 def test_nothing_but_the_model_is_talked_about_with_the_hub(hub: Hub, home: Path) -> None:
-    code = "from assistant import models; models.fetch('solar-gguf')"
+    code = "from assistant import downloads; downloads.fetch('solar-gguf')"
     subprocess.run([sys.executable, "-c", code], env=environment(hub, home), check=True, capture_output=True)
     assert all(GGUF in request.path for request in hub.requests)
 
@@ -500,12 +500,12 @@ def test_a_model_that_is_not_here_is_told_with_the_way_to_get_it(
         models.locate(name)
     assert says in error.value.problem
     assert remedy in error.value.remedy
-    assert not models.is_present(name)
+    assert models.find(name) is None
 
 
 def test_progress_never_goes_back_or_beyond_all(hub: Hub, home: Path) -> None:
     hub.faults.rate = 4_000_000
-    code = "from assistant import models; models.fetch('solar', None, lambda p: print(p.stage, p.done, p.total))"
+    code = "from assistant import downloads; downloads.fetch('solar', None, lambda p: print(p.stage, p.done, p.total))"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(hub, home), check=True, capture_output=True, text=True
     )

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from assistant.models import Model, Progress
+    from assistant.downloads import Progress
+    from assistant.models import Model
 
 app = typer.Typer(help="List and fetch models.")
 
@@ -74,7 +75,7 @@ def fetch(
     ] = None,
 ) -> None:
     """Fetch a model, or what is missing of it. Again, and every file is checked."""
-    from assistant import models
+    from assistant import downloads, models
     from connectors.cli import console
 
     model = models.named(name)
@@ -85,7 +86,7 @@ def fetch(
         return
     if model and not model.commercial_use:
         typer.echo(NON_COMMERCIAL.format(name=name, licence=model.licence), err=True)
-    path = follow(lambda tell: models.fetch(name, revision, tell), console.err())
+    path = follow(lambda tell: downloads.fetch(name, revision, tell), console.err())
     typer.echo(path)
     typer.echo(usage(name, revision, model, path), err=True)
 
