@@ -11,6 +11,8 @@ from assistant.engines.serving import FinishReason, Request
 from assistant.engines.stops import Stops
 from assistant.errors import EngineError
 
+# Libraries tell their whole call stack.
+MOST_OF_A_REASON = 300
 # (new token ids, why it ended, what went wrong)
 Delivery = tuple[list[int], FinishReason | None, BaseException | None]
 
@@ -37,7 +39,8 @@ class GrowingAnswer:
             self.finished = True
             if isinstance(error, EngineError):
                 raise error
-            raise EngineError(f"The model stopped: {error}.", "Try again.") from error
+            reason = " ".join(str(error).split())[:MOST_OF_A_REASON]
+            raise EngineError(f"The model stopped: {reason}.", "Try again.") from error
         self._ids += ids
         text = self.stops.feed(self._decode(last=finish is not None), last=finish is not None)
         self.finished = finish is not None or self.stops.hit

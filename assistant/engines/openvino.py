@@ -14,6 +14,8 @@ from assistant.errors import EngineError
 
 # The default, 8 bits, is slower here, and makes an answer depend on whether its prompt was in the cache.
 _PROPERTIES = {"KV_CACHE_PRECISION": "f16"}
+# Tokens read in one step. The default, 256, takes a fifth longer to the first token of 564; more brings no more.
+_STEP_TOKENS = 1024
 # What its reader of GGUF files can build.
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
 
@@ -125,6 +127,7 @@ def _load(path: Path, cache_gb: int) -> Any:
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.cache_size = cache_gb
     scheduler.enable_prefix_caching = True
+    scheduler.max_num_batched_tokens = _STEP_TOKENS
     try:
         return openvino_genai.ContinuousBatchingPipeline(path, scheduler, "CPU", _PROPERTIES)
     except RuntimeError as error:
