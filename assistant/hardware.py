@@ -257,7 +257,7 @@ def judge_torch(build: TorchBuild | None, gpus: Sequence[Gpu], *, works: Callabl
     if not build.cuda:
         return Obstacle(
             f"torch {build.version} is a build for processors only, so {gpus[0].name} lies idle.",
-            f"Run `{reinstall_command(build)}`.",
+            reinstall_advice(build),
         )
     if not works():
         return Obstacle(
@@ -267,11 +267,12 @@ def judge_torch(build: TorchBuild | None, gpus: Sequence[Gpu], *, works: Callabl
     return None
 
 
-def reinstall_command(build: TorchBuild) -> str:
-    """The same version, built for CUDA: PyPI's own build is that on Linux."""
+def reinstall_advice(build: TorchBuild) -> str:
+    """The same version, built for CUDA, as pip's default index offers it for Linux: no other index is asked."""
     pin = f"torch=={build.version.partition('+')[0]}"
-    index = "https://pypi.org/simple" if platform.system() == "Linux" else "https://download.pytorch.org/whl/cu130"
-    return f"pip uninstall --yes torch && pip install --index-url {index} {pin}"
+    if platform.system() == "Linux":
+        return f"Run `pip uninstall --yes torch && pip --isolated install {pin}`."
+    return f"Install the CUDA build of {pin}; PyTorch's page on installing has the command for this system."
 
 
 def _as_torch_sees(gpus: tuple[Gpu, ...]) -> tuple[tuple[Gpu, ...], Obstacle | None]:

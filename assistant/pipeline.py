@@ -6,7 +6,7 @@ What is remembered of a conversation is its turns; all else lives for one questi
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -170,11 +170,14 @@ class Pipeline:
         )
         emit = get_stream_writer()
         written = Written(state["timings"])
+        deadline = self._deadline(state)
         try:
-            async with asyncio.timeout(self._seconds_left(state)):
-                async with self.admission.place(state["question"].caller, lambda n: emit(Queued(n))):
-                    written.admitted = True
-                    await self._write(state, written, grounding)
+            async with AsyncExitStack() as place:
+                async with asyncio.timeout_at(deadline):
+                    caller = state["question"].caller
+                    await place.enter_async_context(self.admission.place(caller, lambda n: emit(Queued(n))))
+                written.admitted = True
+                await self._write(state, written, grounding, deadline)
         except TimeoutError:
             # What was checked so far can be believed, however the answer would have gone on.
             if not written.text:
@@ -184,9 +187,11 @@ class Pipeline:
         usage = replace(state["usage"], completion_tokens=written.tokens)
         return State(draft=written.draft or Draft(await grounding), usage=usage, timings=written.timings)
 
-    async def _write(self, state: State, written: "Written", grounding: "asyncio.Task[Grounding]") -> None:
+    async def _write(
+        self, state: State, written: "Written", grounding: "asyncio.Task[Grounding]", deadline: float
+    ) -> None:
         sentences = SentenceStream()
-        async with aclosing(_generator(self.engine.astream(state["messages"]))) as stream:
+        async with aclosing(_until(deadline, self.engine.astream(state["messages"]))) as stream:
             async for chunk in stream:
                 if written.timings.first_token_ms is None:
                     written.timings = replace(written.timings, first_token_ms=_since(state["started"]))
@@ -202,8 +207,10 @@ class Pipeline:
         written.draft = written.draft or Draft(await grounding)
         await _check(written.draft, sentences.finish())
 
-    def _seconds_left(self, state: State) -> float:
-        return self.settings.queue.deadline_s - _since(state["started"]) / 1000
+    def _deadline(self, state: State) -> float:
+        """When the question must be answered, by the event loop's clock."""
+        left = self.settings.queue.deadline_s - _since(state["started"]) / 1000
+        return asyncio.get_running_loop().time() + left
 
     def _too_late(self, written: "Written") -> UserError:
         seconds = f"{self.settings.queue.deadline_s:g} s"
@@ -282,9 +289,19 @@ class Pipeline:
 MIN_CONTEXT = 512
 
 
-async def _generator(chunks: AsyncIterator[AIMessageChunk]) -> AsyncGenerator[AIMessageChunk, None]:
-    async for chunk in chunks:
-        yield chunk
+async def _until(deadline: float, chunks: AsyncIterator[AIMessageChunk]) -> AsyncGenerator[AIMessageChunk, None]:
+    """The chunks that come in time. Raises TimeoutError, and only while it waits for one: what is done with a chunk,
+    checking a sentence above all, is never broken off half-way."""
+    try:
+        while True:
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
 
 
 def _emit(event: Event) -> None:

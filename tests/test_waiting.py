@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from assistant import Answer, Assistant, Event, Finished, Question, Queued
+from assistant import Answer, Assistant, Event, Finished, Question, Queued, TextDelta
 from assistant.errors import BusyError, EngineError
 from assistant.settings import EngineSettings, QueueSettings, load_profile
 from knowledge import SentenceEmbeddings
@@ -155,8 +155,10 @@ async def test_closing_the_stream_early_gives_the_place_back(
 
 
 async def test_at_the_deadline_what_was_checked_so_far_is_the_answer(make: Callable[..., Assistant]) -> None:
-    answer = await ask(make(deadline_s=1.5), "a")
+    heard: list[Event] = []
+    answer = await ask(make(deadline_s=1.5), "a", heard)
     assert answer.text == f"{TRUE} [1]"
+    assert "".join(event.text for event in heard if isinstance(event, TextDelta)) == answer.text
     assert answer.status == "answered"
     assert answer.usage.completion_tokens > 0
 

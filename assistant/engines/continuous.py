@@ -109,7 +109,8 @@ class ContinuousServed(Vocabulary):
         with self._lock:
             self._closed = True
             manager = self._manager
-        manager.stop(block=True, hard_stop=True)
+        if manager:
+            manager.stop(block=True, hard_stop=True)
         if self._listener:
             self._listener.join()
         self._fail_all(RuntimeError("the engine was closed"), manager)
@@ -142,11 +143,12 @@ class ContinuousServed(Vocabulary):
 
     def _revive(self) -> None:
         """An error in a step, such as a card out of memory, ends the manager for good; begin anew for the others."""
-        status = self._manager.background_thread_status
-        if self._manager.is_running() and status.can_accept_new_requests() is None:
+        manager = self._manager
+        if manager and manager.is_running() and manager.background_thread_status.can_accept_new_requests() is None:
             return
-        self._manager.stop(block=True)
-        self._manager = None
+        if manager:
+            manager.stop(block=True)
+        self._manager = manager = None
         release_memory()
         self._manager = self._new_manager()
 
