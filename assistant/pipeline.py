@@ -170,7 +170,8 @@ class Pipeline:
         )
         emit = get_stream_writer()
         written = Written(state["timings"])
-        deadline = self._deadline(state)
+        # Counted from here: the first question of all must not pay for the loading of a large model.
+        deadline = asyncio.get_running_loop().time() + self.settings.queue.deadline_s
         try:
             async with AsyncExitStack() as place:
                 async with asyncio.timeout_at(deadline):
@@ -206,11 +207,6 @@ class Pipeline:
                     break
         written.draft = written.draft or Draft(await grounding)
         await _check(written.draft, sentences.finish())
-
-    def _deadline(self, state: State) -> float:
-        """When the question must be answered, by the event loop's clock."""
-        left = self.settings.queue.deadline_s - _since(state["started"]) / 1000
-        return asyncio.get_running_loop().time() + left
 
     def _too_late(self, written: "Written") -> UserError:
         seconds = f"{self.settings.queue.deadline_s:g} s"

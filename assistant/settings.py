@@ -52,7 +52,8 @@ class EngineSettings(Section):
 class QueueSettings(Section):
     """Those who ask while `engine.parallel` others are being answered.
 
-    `places` may wait; whoever comes then is told to try again. A question is given `deadline_s` seconds in all.
+    `places` may wait; whoever comes then is told to try again. `deadline_s` is what a question is given, in seconds,
+    from joining the line to the last word.
     """
 
     places: int = Field(default=64, ge=0)

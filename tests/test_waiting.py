@@ -1,6 +1,7 @@
 """Questions that come while others are being answered: they wait, are told where they stand, and never for ever."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -185,3 +186,12 @@ async def test_whose_turn_does_not_come_by_the_deadline_is_told_so(
             await ask(assistant, "b")
     assert patient.asked == 0
     assert admission.idle
+
+
+async def test_loading_a_large_model_takes_nothing_from_the_first_questions_time(
+    make: Callable[..., Assistant], patient: PatientEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patient, "load", lambda: time.sleep(1.2))
+    patient.says = ""
+    patient.may_go_on.set()
+    assert (await ask(make(deadline_s=1.0), "a")).status == "answered"

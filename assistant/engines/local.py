@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
 
 from assistant.engines.growing import Delivery, GrowingAnswer
 from assistant.engines.serving import Request, Served
 from assistant.engines.stops import Stops
+from assistant.engines.streamed import StreamedChat
 from assistant.engines.template import ChatTemplate, encodable
 from assistant.errors import EngineError
 
 
-class LocalChat(BaseChatModel):
+class LocalChat(StreamedChat):
     """Many may ask at once. Making one is cheap; `load` takes seconds and is called by whatever needs it first.
 
     A call may override `max_tokens`, `temperature` and `seed`; with `ignore_eos` an answer is exactly
@@ -105,14 +104,8 @@ class LocalChat(BaseChatModel):
         """Tokens of the prompt that these messages become: exactly those that are fed."""
         return len(self._prompt(messages))
 
-    def get_num_tokens(self, text: str) -> int:
-        return self.count_text(text)
-
     def get_token_ids(self, text: str) -> list[int]:
         return self._serve().encode(encodable(text))
-
-    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Any = None) -> int:
-        return self.count_tokens(messages)
 
     def _prompt(self, messages: Sequence[BaseMessage]) -> list[int]:
         served = self._serve()
@@ -163,24 +156,6 @@ class LocalChat(BaseChatModel):
                     yield chunk
         finally:
             self._leave(answer)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return await agenerate_from_stream(self._astream(messages, stop, run_manager, **kwargs))
 
     def _start(
         self,

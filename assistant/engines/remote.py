@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr, SecretStr
 
 from assistant.engines.arriving import ArrivingAnswer
 from assistant.engines.counting import Counting, read_counting
 from assistant.engines.stops import Stops
+from assistant.engines.streamed import StreamedChat
 from assistant.engines.template import encodable, neutralise
 from assistant.errors import EngineError
 from assistant.settings import EngineSettings
@@ -86,7 +85,7 @@ def _check_address(url: str) -> str:
     return url.rstrip("/")
 
 
-class RemoteChat(BaseChatModel):
+class RemoteChat(StreamedChat):
     """Many may ask at once. A call may override `max_tokens`, `temperature`, `seed` and `model`.
 
     Roles in messages are neutralised before they are sent: the server writes the prompt, and cannot tell.
@@ -199,12 +198,6 @@ class RemoteChat(BaseChatModel):
         """Tokens of the prompt that the server makes of these messages: exact with a tokenizer, else never too low."""
         return self._count().prompt(messages)
 
-    def get_num_tokens(self, text: str) -> int:
-        return self.count_text(text)
-
-    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Any = None) -> int:
-        return self.count_tokens(messages)
-
     def _count(self) -> Counting:
         with self._lock:
             if self._counting is None:
@@ -259,24 +252,6 @@ class RemoteChat(BaseChatModel):
                             break
         for piece in answer.finish():
             yield piece
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return await agenerate_from_stream(self._astream(messages, stop, run_manager, **kwargs))
 
     def _begin(self, messages: Sequence[BaseMessage], stop: list[str] | None, **kwargs: Any) -> ArrivingAnswer:
         import langchain_openai  # noqa: F401 (takes a second: here and not in the event loop)
