@@ -1,0 +1,1 @@
+"""Slack: the assistant as a colleague in channels, threads and direct messages."""
