@@ -41,7 +41,7 @@ class SlackSettings(Section):
     """How the assistant is reached in Slack and how it speaks there.
 
     `listen` (HTTP mode and installation by OAuth) and `health` are "host:port"; an empty one is off. `curators` are ids
-    of people or of user groups who may add files to a collection. `help` says whom to ask when the assistant cannot help.
+    of people or of user groups who may add files to a collection. `help` says whom to ask for more.
     """
 
     mode: Literal["socket", "http"] = "socket"
