@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.slack.faults import kind_of
-from connectors.slack.formatting import Formatter, Parts, plain
+from connectors.slack.formatting import Formatter, Parts, Piece, plain
 from connectors.slack.pacing import Pacing
 from connectors.slack.store import Claimed, Posted, Store
+
+# What a call may fail with when the connection, not Slack, is at fault.
+CONNECTION_TROUBLE = (aiohttp.ClientError, TimeoutError, OSError)
+TROUBLE = (SlackApiError, *CONNECTION_TROUBLE)
 
 log = logging.getLogger("assistant.slack")
 
@@ -28,6 +33,8 @@ STREAM_S = 240.0
 SETTLING_S = 0.5
 # What a notification shows of an answer.
 NOTICE_CHARACTERS = 300
+# Among so many of the latest messages one of ours is looked for.
+RECENT_MESSAGES = 200
 # Marks our messages, with the question and the part that they are.
 EVENT_TYPE = "assistant_answer"
 
@@ -60,7 +67,10 @@ class Reply:
         self.stopped = asyncio.Event()
         self._formatter = Formatter()
         self._parts = Parts()
-        self._unsent: list[tuple[int, str]] = []
+        self._fed = ""
+        # What each message is to say, and what of that Slack has not been told.
+        self._texts: dict[int, str] = {}
+        self._unsent: list[Piece] = []
         self._stream: _Stream | None = None
         # Without a stream the text is posted whole at the end; so it is when something was posted before us.
         self._streams = not self.messages
@@ -80,17 +90,25 @@ class Reply:
 
     def add(self, markdown: str) -> None:
         """Show more of the answer soon. Never waits and never fails: `finish` puts right what could not be shown."""
-        for piece in self._parts.add(self._formatter.feed(markdown)):
-            self._unsent.append((piece.part, piece.text))
+        if self._stream and time.monotonic() - self._stream.opened > STREAM_S:
+            self._take(self._parts.roll())
+        self._fed += markdown
+        self._take(self._parts.add(self._formatter.feed(markdown)))
         self._dirty.set()
         if self._sender is None and self._streams:
             self._sender = asyncio.create_task(self._send_as_it_comes())
 
     def start_over(self) -> None:
         """The question has changed: what was shown is replaced at the end."""
-        self._formatter, self._parts = Formatter(), Parts()
+        self._formatter, self._parts, self._fed = Formatter(), Parts(), ""
+        self._texts.clear()
         self._unsent.clear()
         self._streams = self._streams and not self.messages
+
+    def _take(self, pieces: Sequence[Piece]) -> None:
+        self._unsent += pieces
+        for piece in pieces:
+            self._texts[piece.part] = self._texts.get(piece.part, "") + piece.text
 
     async def _send_as_it_comes(self) -> None:
         try:
@@ -99,7 +117,7 @@ class Reply:
                 self._dirty.clear()
                 await self._send()
                 await asyncio.sleep(self.pacing.append_interval(self.claimed.asked.team))
-        except (SlackApiError, OSError, asyncio.TimeoutError) as error:
+        except TROUBLE as error:
             self._give_up_streaming(error)
 
     def _give_up_streaming(self, error: Exception) -> None:
@@ -111,18 +129,16 @@ class Reply:
     async def _send(self) -> None:
         """One call for all that has gathered for the same message."""
         while self._unsent and not self._closing and self._streams:
-            part = self._unsent[0][0]
-            gathered = "".join(text for number, text in self._unsent if number == part)
-            await self._append(part, gathered)
-            self._unsent = [(number, text) for number, text in self._unsent if number != part]
+            part = self._unsent[0].part
+            gathered = [piece for piece in self._unsent if piece.part == part]
+            await self._append(part, "".join(piece.text for piece in gathered))
+            self._unsent = self._unsent[len(gathered) :]
 
     async def _append(self, part: int, text: str) -> None:
         stream = self._stream
-        if stream and stream.part == part and time.monotonic() - stream.opened < STREAM_S:
+        if stream and stream.part == part:
             await self.client.chat_appendStream(channel=self.channel, ts=stream.ts, markdown_text=text)
             return
-        if stream and stream.part == part:
-            raise TimeoutError("the stream has grown old")
         if stream:
             await self._stop(stream)
         await self._start(part, text)
@@ -162,14 +178,13 @@ class Reply:
 
     async def finish(self, markdown: str, blocks: Sequence[Block]) -> None:
         """Leave exactly this answer in the thread, with the blocks below it."""
-        whole, formatter = Parts(), Formatter()
-        pieces = whole.add(formatter.feed(markdown)) + whole.add(formatter.finish())
-        texts = [""] * (1 + max((piece.part for piece in pieces), default=0))
-        for piece in pieces:
-            texts[piece.part] += piece.text
         await self._end_sending()
-        if not await self._finish_stream(texts, blocks):
-            last = len(texts) - 1
+        if not markdown.startswith(self._fed):
+            self.start_over()
+        self._take(self._parts.add(self._formatter.feed(markdown[len(self._fed) :]) + self._formatter.finish()))
+        last = max(self._texts, default=0)
+        if not await self._finish_stream(last, blocks):
+            texts = [self._texts.get(part, "") for part in range(last + 1)]
             await self._settle([_answer(text, blocks if part == last else ()) for part, text in enumerate(texts)])
 
     async def refuse(self, text: str, blocks: Sequence[Block]) -> None:
@@ -182,29 +197,21 @@ class Reply:
         await self._end_sending()
         await self._settle([])
 
-    async def _finish_stream(self, texts: Sequence[str], blocks: Sequence[Block]) -> bool:
+    async def _finish_stream(self, last: int, blocks: Sequence[Block]) -> bool:
         """End a stream that went well so far with what is missing. False when the messages must be put right."""
-        stream, last = self._stream, len(texts) - 1
+        stream = self._stream
         if not (self._streams and stream and stream.part == last):
             return False
-        sent = self._sent(last)
-        if not texts[last].startswith(sent):
-            return False
-        rest = texts[last][len(sent) :]
+        rest = "".join(piece.text for piece in self._unsent) or None
         try:
             await self.client.chat_stopStream(
-                channel=self.channel, ts=stream.ts, markdown_text=rest or None, blocks=list(blocks)
+                channel=self.channel, ts=stream.ts, markdown_text=rest, blocks=list(blocks)
             )
-        except (SlackApiError, OSError, asyncio.TimeoutError) as error:
+        except TROUBLE as error:
             if kind_of(error) == "revoked":
                 raise
             return False
         return True
-
-    def _sent(self, part: int) -> str:
-        unsent = sum(len(text) for number, text in self._unsent if number == part)
-        text = self._parts.texts[part] if part < len(self._parts.texts) else ""
-        return text[: len(text) - unsent]
 
     async def _settle(self, wanted: Sequence[Block]) -> None:
         """Bring the thread to these messages, whatever is there of the answer now."""
@@ -242,7 +249,7 @@ class Reply:
         except SlackApiError as error:
             if kind_of(error) in ("retry", "revoked"):
                 raise  # else it has ended already, and the update tells what is wrong
-        except (OSError, asyncio.TimeoutError):
+        except CONNECTION_TROUBLE:
             pass  # whether it has ended, the update tells
 
     async def _post(self, part: int, content: Block) -> None:
@@ -287,7 +294,7 @@ class Reply:
 
     async def _look_for(self, part: int) -> None:
         """Find out from the thread itself whether a message was posted."""
-        ts = await find(self.client, self.store, self.claimed, part)
+        ts = await find(self.client, self.store, self.claimed, part, self.channel)
         if ts:
             await self._record(part, ts, streamed=self.messages[part].streamed)
         else:
@@ -305,28 +312,33 @@ class Reply:
         await self._forget(part)
 
 
-async def find(client: AsyncWebClient, store: Store, claimed: Claimed, part: int) -> str | None:
+async def find(client: AsyncWebClient, store: Store, claimed: Claimed, part: int, channel: str) -> str | None:
     """The `ts` of a message of this answer whose posting was not confirmed; None when there is none.
 
     One thread is served by one replica at a time, so a message of ours below the question that no answer is known to
     have is this one.
     """
     asked = claimed.asked
-    if not asked.rooted:
-        page = await client.conversations_history(channel=asked.channel, limit=100, include_all_metadata=True)
-    else:
-        page = await client.conversations_replies(
-            channel=asked.channel, ts=asked.thread, limit=200, include_all_metadata=True
-        )
-    ours = [m for m in page["messages"] if m.get("bot_id") and m["ts"] != asked.thread]
+    ours = await _ours(client, channel, asked.thread if part >= 0 else "")
     for message in ours:
         if message.get("metadata", {}).get("event_payload") == _payload(claimed, part):
             return str(message["ts"])
-    if not asked.rooted:
+    if part < 0:
         return None
-    later = [m["ts"] for m in ours if _number(m["ts"]) > _number(asked.ts) and "metadata" not in m]
-    known = await store.ours(asked.channel, later)
+    later = [m["ts"] for m in ours if _number(m["ts"]) > _number(asked.ts) and not m.get("metadata")]
+    known = await store.ours(channel, later)
     return next((str(ts) for ts in later if ts not in known), None)
+
+
+async def _ours(client: AsyncWebClient, channel: str, thread: str) -> list[Block]:
+    """Our messages in a thread, or the latest of a channel."""
+    if thread:
+        page = await client.conversations_replies(
+            channel=channel, ts=thread, limit=RECENT_MESSAGES, include_all_metadata=True
+        )
+    else:
+        page = await client.conversations_history(channel=channel, limit=RECENT_MESSAGES, include_all_metadata=True)
+    return [message for message in page["messages"] if message.get("bot_id") and message["ts"] != thread]
 
 
 def metadata(claimed: Claimed, part: int) -> dict[str, Any]:

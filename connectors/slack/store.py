@@ -324,15 +324,18 @@ class Store:
         return await self._update(claimed, channel=channel, thread=thread)
 
     async def write(
-        self, claimed: Claimed, *, answer: str, status: str, outcome: str, citations: Sequence[Mapping[str, Any]]
+        self,
+        claimed: Claimed,
+        *,
+        answer: str,
+        status: str,
+        outcome: str,
+        citations: Sequence[Mapping[str, Any]],
+        notes: Sequence[str],
     ) -> bool:
         """Keep the whole answer before the last of it is shown. False when it is not this replica's any more."""
-        values = {"answer": answer, "status": status, "outcome": outcome, "citations": [dict(c) for c in citations]}
-        return await self._update(claimed, state="written", **values)
-
-    async def note(self, claimed: Claimed, notes: Sequence[str]) -> bool:
-        """Keep what the person must be told beside the answer, such as a file that could not be read."""
-        return await self._update(claimed, notes=list(notes))
+        values = {"answer": answer, "status": status, "outcome": outcome, "notes": list(notes)}
+        return await self._update(claimed, state="written", citations=[dict(c) for c in citations], **values)
 
     async def finish(self, claimed: Claimed, outcome: str) -> bool:
         """The question needs nothing more."""

@@ -1,0 +1,77 @@
+"""The line below a question that says what is being done: shown at once, never waited for, gone with the answer."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from connectors.slack.delivery import TROUBLE
+from connectors.slack.metrics import Metrics
+from connectors.slack.store import Asked
+from connectors.slack.tasks import Tasks
+from connectors.slack.workspaces import Workspaces
+
+log = logging.getLogger("assistant.slack")
+
+# Slack takes a status away after two minutes.
+LASTS_S = 100.0
+
+Thread = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class _Wanted:
+    text: str
+    loading: tuple[str, ...]
+
+
+class Statuses:
+    """Statuses of threads. What was asked for last is what is shown; what was overtaken is never sent."""
+
+    def __init__(self, workspaces: Workspaces, tasks: Tasks, metrics: Metrics) -> None:
+        self.workspaces = workspaces
+        self.tasks = tasks
+        self.metrics = metrics
+        self._wanted: dict[Thread, _Wanted] = {}
+        self._sending: dict[Thread, asyncio.Task[None]] = {}
+
+    def show(self, asked: Asked, text: str, loading: Sequence[str] = ()) -> None:
+        """Show this soon."""
+        if not asked.rooted:
+            return
+        thread = (asked.team, asked.channel, asked.thread)
+        self._wanted[thread] = _Wanted(text, tuple(loading))
+        if thread not in self._sending:
+            self._sending[thread] = self.tasks.start(self._send(thread, asked))
+
+    async def quiet(self, asked: Asked) -> None:
+        """Show no more for this question: when this returns, no status can come after its answer."""
+        thread = (asked.team, asked.channel, asked.thread)
+        self._wanted.pop(thread, None)
+        sending = self._sending.get(thread)
+        if sending:
+            await asyncio.wait({sending})
+
+    async def clear(self, asked: Asked) -> None:
+        """Take the status away where no answer will."""
+        await self.quiet(asked)
+        self.show(asked, "")
+
+    async def _send(self, thread: Thread, asked: Asked) -> None:
+        try:
+            client = await self.workspaces.client(asked.team, asked.enterprise)
+            while thread in self._wanted:
+                await self._set(client, thread, self._wanted.pop(thread))
+        except TROUBLE as error:
+            # An answer without a status is still an answer.
+            log.debug("no status for %s: %s", thread, error)
+        finally:
+            self._sending.pop(thread, None)
+
+    async def _set(self, client: AsyncWebClient, thread: Thread, wanted: _Wanted) -> None:
+        _, channel, ts = thread
+        await client.assistant_threads_setStatus(
+            channel_id=channel, thread_ts=ts, status=wanted.text, loading_messages=list(wanted.loading) or None
+        )
