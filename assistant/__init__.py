@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from assistant.types import (
     Answer,
     Attachment,
+    Caller,
     Citation,
     Event,
     Finished,
@@ -25,6 +26,7 @@ __all__ = [
     "Answer",
     "Assistant",
     "Attachment",
+    "Caller",
     "Citation",
     "Event",
     "Finished",

@@ -1,17 +1,17 @@
 """Assistant: the one facade that connectors see."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
 
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
+from assistant.conversations import explained, open_conversations
 from assistant.engines.base import Engine, create
 from assistant.pipeline import Pipeline
+from assistant.profiles import Profiles
 from assistant.settings import Settings, load_profile
-from assistant.types import Answer, Event, Finished, Question, Turn
+from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
 from knowledge import KnowledgeBase, SentenceEmbeddings
 
 
@@ -31,6 +31,7 @@ class Assistant:
         self.settings = settings
         self.engine = engine or create(settings.engine)
         self.knowledge = open_knowledge(settings, embeddings)
+        self._profiles = Profiles(settings)
         self._resources = AsyncExitStack()
         self._pipeline: Pipeline | None = None
         self._opening = asyncio.Lock()
@@ -54,10 +55,23 @@ class Assistant:
     async def _ready(self) -> Pipeline:
         async with self._opening:
             if self._pipeline is None:
-                path = self.settings.data_dir / "sessions.sqlite3"
-                saver = await self._resources.enter_async_context(AsyncSqliteSaver.from_conn_string(str(path)))
-                self._pipeline = Pipeline(self.settings, self.knowledge, self.engine, saver)
+                conversations = open_conversations(self.settings.database, self.settings.data_dir)
+                with explained(self.settings.database):
+                    saver = await self._resources.enter_async_context(conversations)
+                self._pipeline = Pipeline(self._profiles, self.knowledge, self.engine, saver)
             return self._pipeline
+
+    async def read_attachment(self, path: Path, name: str = "", url: str = "") -> list[Attachment]:
+        """A file to send with a question, a page each where it has pages. Nothing of it is kept.
+
+        `name` is what people call the file, and says its kind; `url` is where they open it. Raises LoadError.
+        """
+        return await asyncio.to_thread(self.knowledge.read_file, path, name, url)
+
+    def check_profile(self, profile: str) -> None:
+        """Raises SettingsError when a question could not name this profile: it is unknown or wrong, or it needs
+        another embedding model."""
+        self._profiles.get(profile)
 
     async def warm_up(self) -> None:
         """Load the models now, side by side, instead of with the first question."""
@@ -67,16 +81,19 @@ class Assistant:
             self._ready(),
         )
 
-    async def stream(self, question: Question) -> AsyncIterator[Event]:
+    async def stream(self, question: Question) -> AsyncGenerator[Event, None]:
         """What happens while the question is answered; the last event is `Finished`.
 
-        Closing the iterator early stops the model, and the exchange is not remembered. Raises UserError.
+        Closing the iterator early stops the model before `aclose` returns, gives the place in the line on, and the
+        exchange is not remembered. Raises UserError.
         """
         pipeline = await self._ready()
         # The model loads while the search goes on; a failure to load is reported where the model is needed.
         loading = asyncio.gather(asyncio.to_thread(self.engine.load), return_exceptions=True)
-        async for event in pipeline.run(question):
-            yield event
+        with explained(self.settings.database):
+            async with aclosing(pipeline.run(question)) as events:
+                async for event in events:
+                    yield event
         await loading
 
     async def ask(self, question: Question) -> Answer:
@@ -88,12 +105,15 @@ class Assistant:
 
     async def history(self, conversation_id: str) -> list[Turn]:
         """The turns of a conversation, oldest first; none when it is unknown."""
-        return await (await self._ready()).turns(conversation_id)
+        pipeline = await self._ready()
+        with explained(self.settings.database):
+            return await pipeline.turns(conversation_id)
 
     async def forget(self, conversation_id: str) -> None:
         """Erase what is remembered of a conversation."""
         pipeline = await self._ready()
-        await pipeline.forget(conversation_id)
+        with explained(self.settings.database):
+            await pipeline.forget(conversation_id)
 
 
 def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = None) -> KnowledgeBase:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -25,6 +25,7 @@ from assistant.engines.base import Engine
 from assistant.errors import BusyError, EmptyQuestionError, EngineError
 from assistant.followups import standalone
 from assistant.grounding import Grounding
+from assistant.profiles import Profiles
 from assistant.sentences import SentenceStream
 from assistant.settings import Settings
 from assistant.types import (
@@ -57,6 +58,7 @@ class State(TypedDict, total=False):
 
     turns: list[dict[str, Any]]
     question: Annotated[Question, UntrackedValue]
+    profile: Annotated[Settings, UntrackedValue]
     query: Annotated[str, UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
     relevance: Annotated[float, UntrackedValue]
@@ -84,12 +86,13 @@ class Pipeline:
 
     def __init__(
         self,
-        settings: Settings,
+        profiles: Profiles,
         knowledge: KnowledgeBase,
         engine: Engine,
         checkpointer: BaseCheckpointSaver[str],
     ) -> None:
-        self.settings = settings
+        self.profiles = profiles
+        self.settings = settings = profiles.own
         self.knowledge = knowledge
         self.engine = engine
         self.admission = Admission(settings.engine.parallel, settings.queue.places)
@@ -109,20 +112,23 @@ class Pipeline:
         graph.add_edge("reply", END)
         return graph.compile(checkpointer=checkpointer)
 
-    async def run(self, question: Question) -> AsyncIterator[Event]:
+    async def run(self, question: Question) -> AsyncGenerator[Event, None]:
         """Every event of one question. The conversation is saved before the last one is given out."""
+        started = time.monotonic()
+        profile = await asyncio.to_thread(self.profiles.get, question.profile)
         finished: Finished | None = None
         stream = self.graph.astream(
-            State(question=question, started=time.monotonic()),
+            State(question=question, profile=profile, started=started),
             {"configurable": {"thread_id": question.conversation_id}},
             stream_mode="custom",
             durability="exit",
         )
-        async for event in stream:
-            if isinstance(event, Finished):
-                finished = event
-            elif isinstance(event, Stage | Retrieved | Queued | TextDelta):
-                yield event
+        async with aclosing(cast("AsyncGenerator[object, None]", stream)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    finished = event
+                elif isinstance(event, Stage | Retrieved | Queued | TextDelta):
+                    yield event
         if finished:
             yield finished
 
@@ -139,11 +145,11 @@ class Pipeline:
         question = state["question"]
         if not question.text.strip():
             raise EmptyQuestionError("The question is empty.", "Ask something, in quotes.")
-        await self._check_length(question)
-        self.admission.check(question.caller)  # whoever will be sent away should not wait for a search first
+        await self._check_length(state)
+        self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
-        query = standalone(question.text, [_turn(t) for t in state.get("turns", [])])
-        passages = await asyncio.to_thread(self._search, query, question)
+        query = standalone(question.text, _before(state))
+        passages = await asyncio.to_thread(self._search, query, state)
         relevance = await asyncio.to_thread(gate.relevance, query, passages, self.knowledge.rarity)
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
@@ -152,9 +158,8 @@ class Pipeline:
     async def compose(self, state: State) -> State:
         """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
         _emit(Stage("reading"))
-        question = state["question"].text
-        turns = [_turn(turn) for turn in state.get("turns", [])][-PROMPTED_TURNS:]
-        fitted = await asyncio.to_thread(self._fit, question, turns, state["passages"])
+        turns = _before(state)[-PROMPTED_TURNS:]
+        fitted = await asyncio.to_thread(self._fit, state, turns, state["passages"])
         return State(
             messages=fitted.messages,
             passages=fitted.passages,
@@ -175,7 +180,7 @@ class Pipeline:
         try:
             async with AsyncExitStack() as place:
                 async with asyncio.timeout_at(deadline):
-                    caller = state["question"].caller
+                    caller = state["question"].caller.id
                     await place.enter_async_context(self.admission.place(caller, lambda n: emit(Queued(n))))
                 written.admitted = True
                 await self._write(state, written, grounding, deadline)
@@ -220,17 +225,17 @@ class Pipeline:
     async def ground(self, state: State) -> State:
         """When nothing the model wrote holds, quote what the passages say instead."""
         draft = state["draft"]
-        if not draft.text and state["relevance"] >= self.settings.answers.min_relevance:
-            quotes = draft.grounding.best(self.settings.answers.quotes)
+        if not draft.text and state["relevance"] >= state["profile"].answers.min_relevance:
+            quotes = draft.grounding.best(state["profile"].answers.quotes)
             if quotes:
-                _emit(TextDelta(draft.write(self.settings.persona.quotation)))
+                _emit(TextDelta(draft.write(state["profile"].persona.quotation)))
             for quote in quotes:
                 _emit(TextDelta(draft.quote(quote)))
         return State(draft=draft, status="answered")
 
     async def abstain(self, state: State) -> State:
         draft = Draft(Grounding("", (), self.knowledge.embeddings, self.knowledge.rarity))
-        _emit(TextDelta(draft.write(self.settings.persona.abstention)))
+        _emit(TextDelta(draft.write(state["profile"].persona.abstention)))
         return State(draft=draft, status="abstained")
 
     async def reply(self, state: State) -> State:
@@ -239,14 +244,14 @@ class Pipeline:
         timings = replace(state["timings"], total_ms=_since(state["started"]))
         answer = Answer(draft.text, tuple(draft.citations), state["status"], state["usage"], timings)
         _emit(Finished(answer))
-        turn = asdict(Turn(question.text, answer.text, answer.citations))
-        return State(turns=[*state.get("turns", []), turn][-REMEMBERED_TURNS:])
+        turn = asdict(Turn(question.text, answer.text, answer.citations, question.id))
+        return State(turns=_with(state.get("turns", []), turn)[-REMEMBERED_TURNS:])
 
     # -- edges
 
     def worth_asking(self, state: State) -> Literal["compose", "abstain"]:
         """Text that came with the question is evidence in itself; else something relevant must be found."""
-        relevant = state["relevance"] >= self.settings.answers.min_relevance
+        relevant = state["relevance"] >= state["profile"].answers.min_relevance
         return "compose" if relevant or state["question"].attachments else "abstain"
 
     def has_answer(self, state: State) -> Literal["reply", "abstain"]:
@@ -254,29 +259,29 @@ class Pipeline:
 
     # -- work that blocks, done in threads
 
-    async def _check_length(self, question: Question) -> None:
+    async def _check_length(self, state: State) -> None:
         """A question that can never fit is refused before anything is done for it."""
         # Fewer characters than half the tokens of any context cannot be too long.
-        if len(question.text) > MIN_CONTEXT // 2:
-            await asyncio.to_thread(self._fit, question.text, [], ())
+        if len(state["question"].text) > MIN_CONTEXT // 2:
+            await asyncio.to_thread(self._fit, state, [], ())
 
-    def _search(self, query: str, question: Question) -> tuple[Passage, ...]:
-        collections = question.collections or self.settings.knowledge.collections
-        count = self.settings.knowledge.passages
+    def _search(self, query: str, state: State) -> tuple[Passage, ...]:
+        question, wanted = state["question"], state["profile"].knowledge
+        collections, count = question.collections or wanted.collections, wanted.passages
         if not self.knowledge.collections() and not question.attachments:
             raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
         found = self.knowledge.search(query, count, collections) if self.knowledge.collections() else []
-        for attachment in question.attachments:
-            found += self.knowledge.search_in(query, attachment.name, attachment.text, count)
+        found += self.knowledge.search_in(query, question.attachments, count)
         best = sorted(found, key=lambda d: -d.metadata["score"]) if question.attachments else found
         return tuple(_passage(document) for document in best[:count])
 
-    def _fit(self, question: str, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
+    def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
         self.engine.load()
         room = self.engine.context_length - self.settings.engine.max_tokens
+        instructions, question = state["profile"].persona.instructions, state["question"]
 
         def compose(turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
-            return prompts.compose(self.settings.persona.instructions, question, turns, passages)
+            return prompts.compose(instructions, question.text, turns, passages)
 
         return budget.fit(compose, turns, passages, self.engine, room)
 
@@ -316,7 +321,24 @@ def _since(started: float) -> float:
 
 def _turn(turn: dict[str, Any]) -> Turn:
     citations = tuple(Citation(**citation) for citation in turn["citations"])
-    return Turn(turn["question"], turn["answer"], citations)
+    return Turn(turn["question"], turn["answer"], citations, turn.get("id", ""))
+
+
+def _before(state: State) -> list[Turn]:
+    """The conversation as it was when the question was asked, or asked for the first time."""
+    turns = [_turn(turn) for turn in state.get("turns", [])]
+    place = _place([turn.id for turn in turns], state["question"].id)
+    return turns[:place]
+
+
+def _with(turns: Sequence[dict[str, Any]], turn: dict[str, Any]) -> list[dict[str, Any]]:
+    """The turns with this one in the place of the one with its id, else at the end."""
+    place = _place([turn.get("id", "") for turn in turns], turn["id"])
+    return [*turns[:place], turn, *turns[place + 1 :]]
+
+
+def _place(ids: Sequence[str], id_: str) -> int:
+    return ids.index(id_) if id_ in ids else len(ids)
 
 
 def _passage(document: Document) -> Passage:

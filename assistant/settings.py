@@ -4,10 +4,13 @@ Environment variables override a profile: `ASSISTANT_ENGINE__MAX_TOKENS=200` is 
 """
 
 import difflib
+import json
 import os
 import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -18,12 +21,17 @@ from assistant.errors import SettingsError
 PREFIX = "ASSISTANT_"
 # Read by the command line before there is a profile.
 COMMAND_LINE_VARIABLES = {"ASSISTANT_PROFILE", "ASSISTANT_DATA_DIR"}
+# What stands under `[connectors]` is checked by the connector that it is for.
+CONNECTORS = "ASSISTANT_CONNECTORS__"
 # Keys that only the environment may set: a profile is shown to others, copied and committed.
-SECRETS = {"engine": {"api_key"}}
+SECRETS = {"engine": {"api_key"}, "database": {"url"}}
 
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=Section)
 
 
 class EngineSettings(Section):
@@ -84,8 +92,16 @@ class PersonaSettings(Section):
     quotation: str = "In the documents' own words:"
 
 
+class DatabaseSettings(Section):
+    """Where conversations are kept, so that several processes share them: "postgresql://user:password@host/name".
+    Without a `url` it is SQLite in the data folder.
+    """
+
+    url: SecretStr | None = None
+
+
 class Settings(BaseSettings):
-    """A profile, checked."""
+    """A profile, checked; but for what a connector finds under `connectors`, which `connector_settings` checks."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
@@ -96,6 +112,8 @@ class Settings(BaseSettings):
     knowledge: KnowledgeSettings = KnowledgeSettings()
     answers: AnswerSettings = AnswerSettings()
     persona: PersonaSettings = PersonaSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    connectors: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -122,6 +140,27 @@ def load_profile(profile: str = "docs", data_dir: Path | None = None) -> Setting
         return Settings(**values).model_copy(update={"data_dir": values["data_dir"]})
     except ValidationError as error:
         raise _explain(error, path) from error
+
+
+def connector_settings(settings: Settings, connector: str, model: type[Model]) -> Model:
+    """What a profile says under `[connectors.NAME]`, checked by the connector's own section.
+
+    Raises SettingsError, which names what is wrong and what is right.
+    """
+    values = settings.connectors.get(connector, {})
+    read = {key: _read_list(value, f"connectors.{connector}.{key}") for key, value in values.items()}
+    try:
+        return model.model_validate(read)
+    except ValidationError as error:
+        raise _explain_connector(error, settings.name, f"connectors.{connector}", model) from error
+
+
+def _read_list(value: Any, key: str) -> Any:
+    """A list or a table in an environment variable is JSON; in other sections pydantic-settings reads it."""
+    if isinstance(value, str) and value.startswith(("[", "{")) and _variable(key) in os.environ:
+        with suppress(json.JSONDecodeError):
+            return json.loads(value)
+    return value
 
 
 def default_data_dir() -> Path:
@@ -173,7 +212,7 @@ def _check_secrets(values: dict[str, Any], path: Path) -> None:
 def _check_environment() -> None:
     known = COMMAND_LINE_VARIABLES | {_variable(key) for key in valid_keys()}
     for variable in os.environ:
-        if variable.startswith(PREFIX) and variable not in known:
+        if variable.startswith(PREFIX) and variable not in known and not variable.startswith(CONNECTORS):
             raise SettingsError(
                 f"The environment variable {variable} is not a setting.", _nearest(variable, sorted(known))
             )
@@ -202,6 +241,32 @@ def _explain(error: ValidationError, path: Path) -> SettingsError:
         return SettingsError(f"{path} has an unknown key {key!r}.", _nearest(key, valid_keys()))
     message = first["msg"][0].lower() + first["msg"][1:]
     return SettingsError(f"{key!r} in {path} is wrong: {message}.", f"It is now {first['input']!r}; correct it.")
+
+
+def _explain_connector(error: ValidationError, profile: str, place: str, model: type[Section]) -> SettingsError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"] if part != "[key]"]
+    key = ".".join([place, *path])
+    if first["type"] == "extra_forbidden":
+        keys = [".".join([place, *path[:-1], name]) for name in _section_at(model, path[:-1]).model_fields]
+        variable = _variable(key)
+        if variable in os.environ:
+            names = [_variable(name) for name in keys]
+            return SettingsError(f"The environment variable {variable} is not a setting.", _nearest(variable, names))
+        return SettingsError(f"The profile {profile!r} has an unknown key {key!r}.", _nearest(key, keys))
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    return SettingsError(
+        f"{key!r} in the profile {profile!r} is wrong: {message}.", f"It is now {first['input']!r}; correct it."
+    )
+
+
+def _section_at(section: Any, path: Sequence[str]) -> Any:
+    """The section at a path within a section, through tables that have sections as their values."""
+    for part in path:
+        fields = getattr(section, "model_fields", None)
+        section = fields[part].annotation if fields else get_args(section)[-1]
+    return section
 
 
 def _nearest(key: str, valid: list[str]) -> str:

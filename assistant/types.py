@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Literal
 
+from knowledge import Attachment as Attachment
+
 Status = Literal["answered", "abstained", "clarify", "handed_off", "failed"]
 
 
@@ -12,23 +14,42 @@ def new_conversation_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """Text that came with a question: evidence for this question only."""
+def new_question_id() -> str:
+    """A fresh, unguessable question id (32 hexadecimal digits)."""
+    return uuid.uuid4().hex
 
-    name: str
-    text: str
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and from where. `groups` are those of the workspace that the person belongs to."""
+
+    user: str = "local"
+    workspace: str = ""
+    channel: str = ""
+    groups: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The person, in whatever channel: "workspace/user", or "user" where there are no workspaces."""
+        return f"{self.workspace}/{self.user}" if self.workspace else self.user
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person asked. `collections` narrows the search; empty means all the caller may read."""
+    """What a person asked.
+
+    `profile`, by name or path, lends its persona, answers and knowledge; empty is that of the assistant. `collections`
+    narrows the search; empty means those of the profile. A question that is answered again, because it
+    was edited or because the first answer was cut off, keeps its `id`: its turn takes the place of the earlier one.
+    """
 
     text: str
     conversation_id: str = field(default_factory=new_conversation_id)
-    caller: str = "local"
+    caller: Caller = Caller()
     attachments: tuple[Attachment, ...] = ()
     collections: tuple[str, ...] = ()
+    id: str = field(default_factory=new_question_id)
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +144,9 @@ Event = Stage | Retrieved | Queued | TextDelta | Finished
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One exchange of a conversation, as it is remembered."""
+    """One exchange of a conversation, as it is remembered. `id` is the question's."""
 
     question: str
     answer: str
     citations: tuple[Citation, ...] = ()
+    id: str = ""

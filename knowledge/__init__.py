@@ -1,5 +1,6 @@
 """What the assistant knows: documents in, passages out."""
 
+from knowledge.attachments import Attachment
 from knowledge.base import KnowledgeBase
 from knowledge.catalog import Source, StoredPassage
 from knowledge.embeddings import SentenceEmbeddings
@@ -8,6 +9,7 @@ from knowledge.ingest import IngestEvent, Progress, Report, Waiting
 from knowledge.scan import Failure
 
 __all__ = [
+    "Attachment",
     "Failure",
     "IngestEvent",
     "KnowledgeBase",

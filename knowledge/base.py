@@ -9,11 +9,11 @@ from pathlib import Path
 from filelock import FileLock
 from langchain_core.documents import Document
 
+from knowledge.attachments import Attachment, AttachmentIndex, read
 from knowledge.catalog import Catalog, Source, StoredPassage
-from knowledge.chunking import Chunker
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import NotFoundError, StorageError
-from knowledge.ingest import IngestEvent, Ingestion, sweep
+from knowledge.ingest import IngestEvent, Ingestion, check_size, sweep
 from knowledge.retriever import HybridRetriever
 from knowledge.vectors import VectorStore
 
@@ -32,6 +32,7 @@ class KnowledgeBase:
         self.embeddings = embeddings or SentenceEmbeddings()
         self.catalog = Catalog(folder / "catalog.sqlite3")
         self.vectors = VectorStore(folder / "chroma")
+        self._attachments = AttachmentIndex(self.embeddings)
         self._check_model(self.embeddings.model)
 
     def _check_model(self, model: str) -> None:
@@ -100,16 +101,23 @@ class KnowledgeBase:
         """The passages nearest to the query, best first: LangChain Documents with their place and score."""
         return self.retriever(k, collections).invoke(query)
 
-    def search_in(self, query: str, name: str, text: str, k: int = 5) -> list[Document]:
-        """The passages of a text, kept nowhere, that are nearest to the query."""
-        chunks = Chunker(self.embeddings.tokenizer, self.embeddings.window).split(text, "text", name)
-        if not chunks:
-            return []
-        vectors = self.embeddings.embed_documents([chunk.text for chunk in chunks])
-        asked = self.embeddings.embed_query(query)
-        scores = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
-        best = sorted(range(len(chunks)), key=lambda i: -scores[i])[:k]
-        return [_loose_document(name, chunks[i].text, scores[i]) for i in best]
+    def search_in(self, query: str, attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
+        """The passages of texts, which are kept nowhere, that are nearest to the query, best first."""
+        return self._attachments.nearest(query, attachments, k)
+
+    def passages_in(self, attachments: Sequence[Attachment]) -> list[Document]:
+        """All passages of texts in their order; the score says how central each is among them, -1 to 1."""
+        return self._attachments.all(attachments)
+
+    def read_file(self, path: Path, name: str = "", url: str = "") -> list[Attachment]:
+        """A file to be asked about, a page each where it has pages. `name` is what people call it, and says its kind;
+        `url` is where they open it. Blocks, for seconds when the file is large.
+
+        Raises LoadError, which names the file by `name`: it is too large, of another kind, damaged, or holds no text.
+        """
+        name = name or path.name
+        check_size(path, self.max_file_mb * 1_000_000, name)
+        return read(path, name, url)
 
     def collections(self) -> list[str]:
         """The names of the collections that hold anything."""
@@ -126,11 +134,6 @@ class KnowledgeBase:
     def close(self) -> None:
         self.vectors.close()
         self.catalog.close()
-
-
-def _loose_document(name: str, text: str, score: float) -> Document:
-    place = {"source": name, "page": None, "section": "", "url": ""}
-    return Document(page_content=text, metadata={**place, "score": round(score, 4)})
 
 
 def _check_name(collection: str) -> None:

@@ -157,7 +157,7 @@ class Ingestion:
         """The file's passages; None when it has not changed; a Failure, which is also recorded."""
         source = _describe(file, self.collection)
         try:
-            _check_size(file, self.max_file_bytes)
+            check_size(file, self.max_file_bytes)
             source = replace(source, hash=_hash(file))
             if known and known.hash == source.hash and known.state == "ready":
                 self.counts["unchanged"] += 1
@@ -247,11 +247,12 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _check_size(file: Path, limit: int) -> None:
+def check_size(file: Path, limit: int, name: str = "") -> None:
+    """Raises LoadError when the file has more than `limit` bytes."""
     size = _size(file)
     if size > limit:
         raise LoadError(
-            f"{file} has {size / 1e6:.0f} MB; files up to {limit / 1e6:.0f} MB are read.",
+            f"{name or file} has {size / 1e6:.0f} MB; files up to {limit / 1e6:.0f} MB are read.",
             "Split it, or raise max_file_mb under [knowledge] in the profile.",
         )
 

@@ -13,6 +13,7 @@ from assistant.engines.openvino import OpenVINOChat
 from assistant.engines.remote import RemoteChat
 from assistant.engines.transformers import TransformersChat
 from knowledge import KnowledgeBase, Report, SentenceEmbeddings
+from tests.postgres import serve_postgres
 from tests.servers import serve_bundled_model
 from tests.smollm2 import write_folder
 
@@ -60,6 +61,13 @@ def remote_engine(smollm2_folder: Path) -> Iterator[RemoteChat]:
     """The same model behind a real server, `transformers serve`, with its own tokenizer on this side."""
     with serve_bundled_model(smollm2_folder) as (url, name):
         yield RemoteChat(base_url=url, model=name, tokenizer=str(smollm2_folder), max_tokens=48, timeout_s=PATIENCE_S)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL on loopback: its URL. `fresh_database` makes a database of one's own there."""
+    with serve_postgres() as url:
+        yield url
 
 
 @pytest.fixture

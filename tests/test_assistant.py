@@ -3,11 +3,12 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from assistant import Answer, Assistant, Attachment, Event, Finished, Question, Retrieved, Stage, TextDelta
+from assistant import Answer, Assistant, Attachment, Caller, Event, Finished, Question, Retrieved, Stage, TextDelta
 from assistant.engines.openvino import OpenVINOChat
 from assistant.errors import EmptyQuestionError, QuestionTooLongError
 from assistant.followups import standalone
@@ -127,6 +128,34 @@ async def test_a_conversation_is_remembered_across_restarts(
         await again.forget("session-1")
         assert await again.history("session-1") == []
         assert await again.history("unknown") == []
+
+
+async def test_a_question_that_is_answered_again_keeps_its_place_in_the_conversation(
+    assistant: Assistant, engine_says: ScriptedEngine
+) -> None:
+    engine_says.says = TRUE
+    first = Question("What is a fuze?", "s")
+    await assistant.ask(first)
+    await assistant.ask(Question("How is an ammeter connected?", "s"))
+    await assistant.ask(replace(first, text="What is a fuse?"))
+    turns = await assistant.history("s")
+    assert [turn.question for turn in turns] == ["What is a fuse?", "How is an ammeter connected?"]
+    assert turns[0].id == first.id != turns[1].id
+    assert "ammeter connected" not in engine_says.prompts[-1], "what was asked later is not what it refers to"
+
+
+async def test_a_conversation_that_was_kept_before_turns_had_ids_goes_on(assistant: Assistant) -> None:
+    pipeline = await assistant._ready()
+    old = {"question": "What is a fuse?", "answer": TRUE, "citations": []}
+    await pipeline.graph.aupdate_state({"configurable": {"thread_id": "s"}}, {"turns": [old]}, as_node="reply")
+    await assistant.ask(Question("When does it melt?", "s"))
+    assert [turn.question for turn in await assistant.history("s")] == ["What is a fuse?", "When does it melt?"]
+
+
+def test_a_caller_is_one_person_of_one_workspace_in_whatever_channel() -> None:
+    assert Caller("U1", "T1", "C1").id == Caller("U1", "T1", "C2", ("S1",)).id == "T1/U1"
+    assert Caller("U1", "T2").id != Caller("U1", "T1").id
+    assert Question("?").caller.id == "local"
 
 
 async def test_only_turns_are_kept_of_a_conversation(assistant: Assistant, engine_says: ScriptedEngine) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from assistant import Assistant, Question, Stage, samples
+from assistant import Assistant, Caller, Question, Stage, samples
 from assistant.engines.openvino import OpenVINOChat
 from assistant.settings import load_profile
 from knowledge import SentenceEmbeddings
@@ -51,7 +51,7 @@ class Crowd:
 
     async def caller(self, name: str) -> None:
         while time.monotonic() < self.until:
-            await self._ask(Question(self.chance.choice(QUESTIONS), caller=name))
+            await self._ask(Question(self.chance.choice(QUESTIONS), caller=Caller(name)))
 
     async def _ask(self, question: Question) -> None:
         leaves_after = self.chance.uniform(0, 4) if self.chance.random() < LEAVING else None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from assistant import Answer, Assistant, Event, Finished, Question, Queued, TextDelta
+from assistant import Answer, Assistant, Caller, Event, Finished, Question, Queued, TextDelta
 from assistant.errors import BusyError, EngineError
 from assistant.settings import EngineSettings, QueueSettings, load_profile
 from knowledge import SentenceEmbeddings
@@ -78,7 +78,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def ask(assistant: Assistant, caller: str, events: list[Event] | None = None) -> "asyncio.Task[Answer]":
     async def drain() -> Answer:
-        async for event in assistant.stream(Question("What is a fuse?", caller=caller)):
+        async for event in assistant.stream(Question("What is a fuse?", caller=Caller(caller))):
             if events is not None:
                 events.append(event)
             if isinstance(event, Finished):
@@ -146,13 +146,30 @@ async def test_closing_the_stream_early_gives_the_place_back(
     make: Callable[..., Assistant], patient: PatientEngine
 ) -> None:
     assistant = make()
-    async with aclosing(assistant.stream(Question("What is a fuse?"))) as events:  # type: ignore[type-var]
-        async for _ in events:
-            if patient.asked:
+    admission = (await assistant._ready()).admission
+    async with aclosing(assistant.stream(Question("What is a fuse?", "c"))) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
                 break
-    await until(lambda: patient.closed == 1)
+        assert (patient.closed, admission.idle) == (0, False)
+    assert (patient.closed, admission.idle) == (1, True), "by the time it is closed, not some time later"
+    assert await assistant.history("c") == []
     patient.may_go_on.set()
     assert (await ask(assistant, "b")).status == "answered"
+
+
+async def test_cancelling_who_listens_stops_the_model_before_the_task_has_ended(
+    make: Callable[..., Assistant], patient: PatientEngine
+) -> None:
+    assistant = make()
+    heard: list[Event] = []
+    task = ask(assistant, "a", heard)
+    await until(lambda: any(isinstance(event, TextDelta) for event in heard))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert patient.closed == 1
+    assert (await assistant._ready()).admission.idle
 
 
 async def test_at_the_deadline_what_was_checked_so_far_is_the_answer(make: Callable[..., Assistant]) -> None:

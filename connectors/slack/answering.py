@@ -5,27 +5,25 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant import Answer, Attachment, Citation, Finished, Question, Stage, TextDelta
 from assistant.errors import BusyError, EmptyQuestionError, EngineError, QuestionTooLongError
-from connectors.slack import blocks, curation, evidence
+from connectors.slack import curation, evidence
 from connectors.slack.asking import LONGEST_QUESTION, only_emoji, parted
 from connectors.slack.delivery import Reply
+from connectors.slack.formatting import plain
 from connectors.slack.places import Places
+from connectors.slack.results import DELETED, EDITED, SILENT, Result
 from connectors.slack.services import Services
 from connectors.slack.store import MAX_ATTEMPTS, Claimed
-from connectors.slack.wording import Reason
 from knowledge import NotFoundError, UserError
 
 log = logging.getLogger("assistant.slack")
 
-# How a question can be interrupted.
-STOPPED, DELETED, EDITED = "stopped", "deleted", "edited"
 # Given to a question that the assistant's own line had no place for.
 BUSY_S = 2.0
 SUMMARY = "Summarize this."
@@ -42,28 +40,12 @@ class Work:
     claimed: Claimed
     generation: "asyncio.Task[Result] | None" = None
     why: str = ""
-    started: float = field(default_factory=time.monotonic)
 
     def interrupt(self, why: str) -> None:
         """Stop the model, for the reason given. Once the answer is written, only deleting still matters."""
         self.why = why
         if self.generation:
             self.generation.cancel()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What is to be left in the thread: text, and below it its sources, or why there is not more."""
-
-    text: str = ""
-    status: str = "answered"
-    outcome: str = "answered"
-    citations: tuple[Citation, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def refused(cls, name: str, reason: Reason, text: str = "") -> "Result":
-        return cls(text, "refused", name, notes=(reason.problem, reason.remedy))
 
 
 class Answering:
@@ -78,7 +60,7 @@ class Answering:
         """Leave an answer or a reason in the thread, once. Raises what Slack or the store refuses, LostLeaseError,
         and CancelledError on shutdown."""
         asked = work.claimed.asked
-        client = await self.services.workspaces.client(asked.team, asked.enterprise)
+        client = await self.services.workspaces.client(asked.team, asked.enterprise or None)
         work.claimed = await self.places.rooted(client, work.claimed, self.services.words(asked.channel))
         async with Reply(client, self.services.store, work.claimed, self.services.pacing) as reply:
             result = await self._result(client, work, reply)
@@ -142,7 +124,7 @@ class Answering:
         asked = claimed.asked
         person = await self.services.people.person(client, asked.team, asked.user)
         if person.bot:
-            return Result(status="silent", outcome="silent")
+            return Result(status=SILENT, outcome=SILENT)
         if person.stranger or (person.guest and not self.services.settings.guests):
             return self._refused(claimed, "stranger" if person.stranger else "guest")
         if asked.kind == "ingest":
@@ -158,11 +140,11 @@ class Answering:
         asked, words = claimed.asked, self.services.words(claimed.asked.channel)
         if asked.kind == "summary":
             self.services.statuses.show(asked, words.summarising)
-            bot = await self.services.workspaces.bot(asked.team, asked.enterprise)
-            return await evidence.thread_messages(client, asked, bot), []
+            bot = await self.services.workspaces.bot(asked.team, asked.enterprise or None)
+            return await evidence.thread_messages(client, asked, bot.bot_user_id if bot else ""), []
         if asked.extra.get("files"):
             name = str(asked.extra["files"][0].get("name") or "")
-            self.services.statuses.show(asked, words.reading_file.format(name=blocks.plain(name, 80)))
+            self.services.statuses.show(asked, words.reading_file.format(name=plain(name, 80)))
         return await self.evidence.of(client, asked, words)
 
     def _question(self, claimed: Claimed, attachments: Sequence[Attachment]) -> Question | Result:
@@ -201,7 +183,7 @@ class Answering:
             log.exception("A question could not be answered.")
             return self._refused(claimed, "model_failed", shown.text)
         if quiet and answer.status != "answered":
-            return Result(status="silent", outcome="silent")
+            return Result(status=SILENT, outcome=SILENT)
         return Result(answer.text, answer.status, answer.status, answer.citations, tuple(notes))
 
     async def _follow(
@@ -249,14 +231,14 @@ class Answering:
 
     async def _leave(self, work: Work, reply: Reply, result: Result) -> None:
         claimed, asked = work.claimed, work.claimed.asked
-        if result.status in ("silent", DELETED) or work.why == DELETED:
+        if result.status in (SILENT, DELETED) or work.why == DELETED:
             await reply.withdraw()
             await self.services.statuses.clear(asked)
             await self._done(work, DELETED if work.why == DELETED else result.outcome)
             return
         await self.services.statuses.quiet(asked)
         words = self.services.words(asked.channel)
-        below = blocks.below(claimed.id, result.status, result.citations, result.notes, self.services.settings.help, words)
+        below = result.blocks(claimed.id, words, self.services.settings.help)
         if result.text:
             await reply.finish(result.text, below)
         else:
@@ -286,7 +268,3 @@ _REASONS: dict[type[Any], str] = {
 
 def _thread(claimed: Claimed) -> tuple[str, str, str]:
     return claimed.asked.team, claimed.asked.channel, claimed.asked.thread
-
-
-def trouble_of(error: SlackApiError) -> str:
-    return str(error.response.get("error", ""))

@@ -16,7 +16,8 @@ _PICTOGRAPHS = re.compile(
 )
 _STOP = frozenset("stop cancel 멈춰 중지 그만 취소".split())
 _SUMMARY = re.compile(
-    r"(?:please\s+)?(?:can you\s+|could you\s+)?(?:summari[sz]e|sum up|tl;?dr|recap)\b.{0,40}|(?:.{0,20})요약(?:.{0,20})",
+    r"(?:please\s+)?(?:can you\s+|could you\s+)?(?:summari[sz]e|sum up|tl;?dr|recap)\b.{0,40}"
+    r"|(?:.{0,20})요약(?:.{0,20})",
     re.IGNORECASE | re.DOTALL,
 )
 _OPENING = re.compile(

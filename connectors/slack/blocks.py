@@ -60,7 +60,7 @@ def answer_blocks(
     return _dicts(
         [
             *_sources(question_id, citations, words),
-            *(_note(note) for note in notes[:MAX_NOTES] if note.strip()),
+            *(note_block(note) for note in notes[:MAX_NOTES] if note.strip()),
             ContextBlock(elements=[PlainTextObject(text=footer(status, citations, words))]),
             _feedback(question_id, words),
         ]
@@ -166,7 +166,8 @@ def _source(question_id: str, group: Sequence[Citation], words: Wording) -> Bloc
     return SectionBlock(text=MarkdownTextObject(text=f"*{numbers}* {place(first, words)}"), accessory=button)
 
 
-def _note(note: str) -> Block:
+def note_block(note: str) -> Block:
+    """What the person must be told besides, as plain text."""
     return ContextBlock(elements=[PlainTextObject(text=plain(note, NOTE_CHARACTERS), emoji=False)])
 
 

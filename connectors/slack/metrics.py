@@ -19,7 +19,10 @@ class Metrics:
         self.questions_total = self._counter("questions", "Questions that were accepted.", "where")
         self.answers_total = self._counter("answers", "Answers that were delivered.", "status")
         self.api_calls_total = self._counter(
-            "api_calls", "Calls of Slack's Web API; outcome is ok, refused, rate_limited or broken.", "method", "outcome"
+            "api_calls",
+            "Calls of Slack's Web API; outcome is ok, refused, rate_limited or broken.",
+            "method",
+            "outcome",
         )
         self.rate_limited_total = self._counter("rate_limited", "Calls that Slack put off.", "method")
         self.ack_seconds = self._histogram("ack_seconds", "From a delivery to its acknowledgement.", QUICK)

@@ -2,8 +2,9 @@
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -29,19 +30,27 @@ class Person:
     stranger: bool = False
 
 
+# Ids and handles of user groups, with the people in each.
+Groups = list[tuple[tuple[str, str], set[str]]]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+Memory = dict[Key, tuple[float, Value]]
+
+
 @dataclass
 class People:
     """Asks Slack once in a while, and does without when Slack does not say."""
 
-    _known: dict[Any, tuple[float, Any]] = field(default_factory=dict)
+    _people: Memory[tuple[str, str], Person] = field(default_factory=dict)
+    _groups: Memory[str, Groups] = field(default_factory=dict)
 
     async def person(self, client: AsyncWebClient, team: str, user: str) -> Person:
         """Whoever Slack tells us nothing of is taken for a guest: a guest must never pass for a member."""
-        return await self._remembered((team, user), lambda: _person(client, team, user))
+        return await _remembered(self._people, (team, user), lambda: _person(client, team, user))
 
     async def groups(self, client: AsyncWebClient, team: str, user: str) -> tuple[str, ...]:
         """The ids and handles of the user groups that a person is in, sorted."""
-        groups = await self._remembered((team, ""), lambda: _groups(client))
+        groups = await _remembered(self._groups, team, lambda: _groups(client))
         return tuple(sorted(name for names, users in groups if user in users for name in names))
 
     async def caller(self, client: AsyncWebClient, asked: Asked, person: Person) -> Caller:
@@ -49,12 +58,13 @@ class People:
         groups = await self.groups(client, asked.team, asked.user)
         return Caller(asked.user, asked.team, asked.channel, (*groups, *kinds))
 
-    async def _remembered(self, key: Any, ask: Any) -> Any:
-        at, value = self._known.get(key, (0.0, None))
-        if not at or time.monotonic() - at > REMEMBERED_S:
-            value = await ask()
-            self._known[key] = (time.monotonic(), value)
-        return value
+
+async def _remembered(memory: Memory[Key, Value], key: Key, ask: Callable[[], Awaitable[Value]]) -> Value:
+    at, value = memory.get(key, (-REMEMBERED_S, None))
+    if value is None or time.monotonic() - at > REMEMBERED_S:
+        value = await ask()
+        memory[key] = (time.monotonic(), value)
+    return value
 
 
 async def _person(client: AsyncWebClient, team: str, user: str) -> Person:
@@ -70,7 +80,7 @@ async def _person(client: AsyncWebClient, team: str, user: str) -> Person:
     return Person(bool(found.get("is_bot")), guest, stranger and not found.get("enterprise_user"))
 
 
-async def _groups(client: AsyncWebClient) -> list[tuple[tuple[str, str], set[str]]]:
+async def _groups(client: AsyncWebClient) -> Groups:
     try:
         found = (await client.usergroups_list(include_users=True))["usergroups"]
     except SlackApiError as error:

@@ -6,8 +6,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.slack import blocks
-from connectors.slack.delivery import find, metadata
+from connectors.slack.delivery import NOTICE_CHARACTERS, find, metadata
 from connectors.slack.faults import kind_of
+from connectors.slack.formatting import plain
 from connectors.slack.store import Claimed, Posted, Store
 from connectors.slack.wording import Wording
 from connectors.slack.workspaces import Workspaces
@@ -42,7 +43,7 @@ class Places:
     async def _root(self, client: AsyncWebClient, claimed: Claimed, channel: str, words: Wording) -> str:
         asked = claimed.asked
         content = {
-            "text": blocks.plain(asked.text, 300) or words.searching,
+            "text": plain(asked.text, NOTICE_CHARACTERS) or words.searching,
             "blocks": blocks.root_blocks(asked.user, asked.text, words),
         }
         return await self.post(client, claimed, ROOT, channel, content)

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slack_sdk.web.async_client import AsyncWebClient
-
+from connectors.slack.api import Client
 from connectors.slack.delivery import TROUBLE
 from connectors.slack.metrics import Metrics
 from connectors.slack.store import Asked
@@ -15,9 +15,6 @@ from connectors.slack.workspaces import Workspaces
 
 log = logging.getLogger("assistant.slack")
 
-# Slack takes a status away after two minutes.
-LASTS_S = 100.0
-
 Thread = tuple[str, str, str]
 
 
@@ -25,6 +22,8 @@ Thread = tuple[str, str, str]
 class _Wanted:
     text: str
     loading: tuple[str, ...]
+    since: float
+    first: bool
 
 
 class Statuses:
@@ -37,12 +36,13 @@ class Statuses:
         self._wanted: dict[Thread, _Wanted] = {}
         self._sending: dict[Thread, asyncio.Task[None]] = {}
 
-    def show(self, asked: Asked, text: str, loading: Sequence[str] = ()) -> None:
-        """Show this soon."""
+    def show(self, asked: Asked, text: str, loading: Sequence[str] = (), *, first: bool = False) -> None:
+        """Show this soon. The first status of a question is waited for, others give way when Slack allows no more."""
         if not asked.rooted:
             return
         thread = (asked.team, asked.channel, asked.thread)
-        self._wanted[thread] = _Wanted(text, tuple(loading))
+        first = first or (thread in self._wanted and self._wanted[thread].first)
+        self._wanted[thread] = _Wanted(text, tuple(loading), time.monotonic(), first)
         if thread not in self._sending:
             self._sending[thread] = self.tasks.start(self._send(thread, asked))
 
@@ -57,11 +57,11 @@ class Statuses:
     async def clear(self, asked: Asked) -> None:
         """Take the status away where no answer will."""
         await self.quiet(asked)
-        self.show(asked, "")
+        self.show(asked, "", first=True)
 
     async def _send(self, thread: Thread, asked: Asked) -> None:
         try:
-            client = await self.workspaces.client(asked.team, asked.enterprise)
+            client = await self.workspaces.client(asked.team, asked.enterprise or None)
             while thread in self._wanted:
                 await self._set(client, thread, self._wanted.pop(thread))
         except TROUBLE as error:
@@ -70,8 +70,11 @@ class Statuses:
         finally:
             self._sending.pop(thread, None)
 
-    async def _set(self, client: AsyncWebClient, thread: Thread, wanted: _Wanted) -> None:
+    async def _set(self, client: Client, thread: Thread, wanted: _Wanted) -> None:
         _, channel, ts = thread
-        await client.assistant_threads_setStatus(
+        calling = client if wanted.first else client.optional
+        await calling.assistant_threads_setStatus(
             channel_id=channel, thread_ts=ts, status=wanted.text, loading_messages=list(wanted.loading) or None
         )
+        if wanted.first:
+            self.metrics.first_status_seconds.observe(time.monotonic() - wanted.since)

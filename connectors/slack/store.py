@@ -26,6 +26,9 @@ MAX_ATTEMPTS = 5
 # Slack redelivers within an hour; after two days nobody asks again whether something was seen.
 REMEMBER_DELIVERIES_S = 48 * 3600.0
 SQLITE_PATIENCE_S = 10.0
+# Slack's last redelivery comes some six minutes after the first delivery.
+PARKED_S = 600.0
+PARKED = "parked"
 
 # Begins the thread of a question that no message was posted for, such as a slash command.
 ROOTLESS = "new:"
@@ -168,9 +171,29 @@ class Store:
             async with self._writing() as connection:
                 if not await self._first(connection, *keys):
                     return None
-                return await self._insert(connection, asked)
+                accepted = await self._insert(connection, asked)
+                await self._release(connection, asked)
+                return accepted
         except IntegrityError:
             return None
+
+    async def park(self, asked: Asked, key: str) -> None:
+        """Keep for a while what may turn out to be a follow-up: Slack can deliver it before the question it follows."""
+        try:
+            async with self._writing() as connection:
+                if await self._first(connection, key):
+                    row = _row(asked) | {"state": PARKED, "turn": 0, "asked_at": now()}
+                    await connection.execute(insert(questions).values(row))
+        except IntegrityError:
+            return
+
+    async def _release(self, connection: AsyncConnection, asked: Asked) -> None:
+        """What the same person added to the thread, and came before this, joins the line after it."""
+        there = (questions.c.team == asked.team, questions.c.channel == asked.channel)
+        theirs = (questions.c.thread == asked.thread, questions.c.user == asked.user, questions.c.ts > asked.ts)
+        parked = update(questions).where(*there, *theirs, questions.c.state == PARKED)
+        turn = await self._turn(connection, asked)
+        await connection.execute(parked.values(state="waiting", turn=turn))
 
     async def first(self, key: str) -> bool:
         """Whether this is the first delivery with that key; from now on it is not."""
@@ -188,9 +211,7 @@ class Store:
     async def _insert(self, connection: AsyncConnection, asked: Asked) -> Accepted:
         refusal = await self._refusal(connection, asked)
         turn = 0 if refusal else await self._turn(connection, asked)
-        row = {name: getattr(asked, name) for name in ("team", "channel", "thread", "ts", "user", "kind", "text")}
-        row |= {"enterprise": asked.enterprise, "extra": dict(asked.extra)}
-        row |= {"id": uuid.uuid4().hex, "refusal": refusal, "turn": turn, "asked_at": now()}
+        row = _row(asked) | {"refusal": refusal, "turn": turn, "asked_at": now()}
         result = await connection.execute(insert(questions).values(row).returning(questions.c.number))
         number = result.scalar_one()
         position = 0 if refusal else await self._ahead(connection, turn, number)
@@ -228,7 +249,7 @@ class Store:
     async def takes_part(self, team: str, channel: str, thread: str, user: str = "") -> bool:
         """Whether something was asked in that thread; or by that person in it."""
         there = [questions.c.team == team, questions.c.channel == channel, questions.c.thread == thread]
-        spoken = [*there, questions.c.outcome != "silent"]
+        spoken = [*there, questions.c.outcome != "silent", questions.c.state != PARKED]
         return await self._exists(*spoken, questions.c.user == user) if user else await self._exists(*spoken)
 
     async def _exists(self, *conditions: Any) -> bool:
@@ -277,7 +298,7 @@ class Store:
             earlier.c.team == questions.c.team,
             earlier.c.channel == questions.c.channel,
             earlier.c.thread == questions.c.thread,
-            earlier.c.number < questions.c.number,
+            earlier.c.ts < questions.c.ts,
             earlier.c.state.in_(UNFINISHED),
         )
         lane = questions.c.refusal != "" if refused else questions.c.refusal == ""
@@ -400,7 +421,7 @@ class Store:
 
     async def recent(self, team: str, user: str, limit: int) -> list[Claimed]:
         """A person's latest questions, newest first."""
-        mine = select(questions).where(questions.c.team == team, questions.c.user == user)
+        mine = select(questions).where(questions.c.team == team, questions.c.user == user, questions.c.state != PARKED)
         shown = mine.where(questions.c.outcome.not_in(("silent", "deleted")), questions.c.kind != "ingest")
         async with self.engine.connect() as connection:
             rows = (await connection.execute(shown.order_by(questions.c.number.desc()).limit(limit))).all()
@@ -458,6 +479,8 @@ class Store:
         """Forget what was asked longer ago. Returns the conversations in which nothing newer was asked."""
         async with self._writing() as connection:
             await connection.execute(delete(deliveries).where(deliveries.c.at < now() - REMEMBER_DELIVERIES_S))
+            old = (questions.c.state == PARKED, questions.c.asked_at < now() - PARKED_S)
+            await connection.execute(delete(questions).where(*old))
         newer = questions.alias("newer")
         alive = exists().where(
             newer.c.team == questions.c.team,
@@ -479,6 +502,12 @@ class Store:
                 there = (attachments.c.team == team, attachments.c.channel == channel, attachments.c.thread == thread)
                 await connection.execute(delete(attachments).where(*there))
         return [conversation_id(*thread) for thread in threads]
+
+
+def _row(asked: Asked) -> dict[str, Any]:
+    names = ("team", "enterprise", "channel", "thread", "ts", "user", "kind", "text")
+    row: dict[str, Any] = {name: getattr(asked, name) for name in names}
+    return row | {"extra": dict(asked.extra), "id": uuid.uuid4().hex}
 
 
 def sqlite_url(folder: Path) -> str:

@@ -9,10 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.errors import BusyError
 from connectors.slack import blocks
-from connectors.slack.answering import BUSY_S, DELETED, EDITED, STOPPED, Answering, LostLeaseError, Work
+from connectors.slack.answering import BUSY_S, Answering, LostLeaseError, Work
 from connectors.slack.delivery import CONNECTION_TROUBLE, TROUBLE
-from connectors.slack.faults import kind_of, scope_of
+from connectors.slack.faults import NotInstalledError, code_of, kind_of, needed_scope
 from connectors.slack.places import PRIVATE, direct_channel
+from connectors.slack.results import DELETED, EDITED, STOPPED
 from connectors.slack.services import Services
 from connectors.slack.store import LEASE_S, Claimed, Signal
 
@@ -39,10 +40,9 @@ class Worker:
         self.answering = Answering(services)
         self.at_once = services.assistant.settings.engine.parallel
         self._working: dict[int, Work] = {}
-        self._tasks: dict[asyncio.Task[None], Work] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._more = asyncio.Event()
         self._told: dict[int, int] = {}
-        self._draining = False
 
     def wake(self) -> None:
         """There is something new in the line."""
@@ -80,8 +80,9 @@ class Worker:
             await places.acquire()
             claimed = await self._next(refused=refused)
             task = asyncio.create_task(self._serve(Work(claimed)))
-            task.add_done_callback(lambda done: (places.release(), self._tasks.pop(done, None)))
-            self._tasks[task] = Work(claimed)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: places.release())
 
     async def _next(self, *, refused: bool) -> Claimed:
         while True:
@@ -89,12 +90,10 @@ class Worker:
             try:
                 claimed = await self.services.store.claim(refused=refused)
             except SQLAlchemyError as error:
-                self.services.health.trouble("store", f"The store does not answer: {error.__class__.__name__}.")
-                claimed = None
+                log.debug("nothing could be claimed: %s", error)  # the health check tells of a store that is down
             else:
-                self.services.health.well("store")
-            if claimed:
-                return claimed
+                if claimed:
+                    return claimed
             await _wait(self._more, POLL_S)
 
     # -- one question
@@ -125,9 +124,8 @@ class Worker:
         if isinstance(error, BusyError):
             await self._hand_back(work, BUSY_S)
         elif isinstance(error, SQLAlchemyError):
-            self.services.health.trouble("store", f"The store does not answer: {error.__class__.__name__}.")
             await self._hand_back(work, TROUBLED_S)
-        elif isinstance(error, TROUBLE):
+        elif isinstance(error, (*TROUBLE, NotInstalledError)):
             await self._refused_by_slack(work, error)
         else:
             log.error("A question could not be served.", exc_info=error)
@@ -135,11 +133,10 @@ class Worker:
 
     async def _refused_by_slack(self, work: Work, error: Exception) -> None:
         kind = kind_of(error)
-        asked = work.claimed.asked
         if kind in ("retry", "uncertain"):
             await self._hand_back(work, TROUBLED_S)
         elif kind == "revoked":
-            self.services.health.trouble(f"token {asked.team}", f"Slack refuses the token of {asked.team}: {error}")
+            # Whoever installs the app again still gets an answer.
             await self._hand_back(work, REVOKED_S)
         elif kind in ("gone", "forbidden") and isinstance(error, SlackApiError):
             await self._tell_privately(work.claimed, error)
@@ -149,15 +146,15 @@ class Worker:
 
     async def _tell_privately(self, claimed: Claimed, error: SlackApiError) -> None:
         """The answer can't be where it belongs: say why to whoever asked, in their direct messages."""
-        code = str(error.response.get("error"))
+        code = code_of(error)
         name = _REASONS.get(code, "not_in_channel")
         words = self.services.words(claimed.asked.channel)
-        reason = words.reason(name, channel=claimed.asked.channel, scope=scope_of(error))
+        reason = words.reason(name, channel=claimed.asked.channel, scope=needed_scope(error))
         log.warning("An answer could not be posted in %s: %s", claimed.asked.channel, code)
         below = blocks.reason_blocks(reason, words, help_text=self.services.settings.help)
         content: dict[str, object] = {"text": str(reason), "blocks": below}
         try:
-            client = await self.services.workspaces.client(claimed.asked.team, claimed.asked.enterprise)
+            client = await self.services.workspaces.client(claimed.asked.team, claimed.asked.enterprise or None)
             channel = await direct_channel(client, claimed.asked.user)
             await self.answering.places.post(client, claimed, PRIVATE, channel, content)
         except TROUBLE as again:
@@ -201,7 +198,7 @@ class Worker:
         for claimed, place in places:
             if self._told.get(claimed.number, place) != place and claimed.asked.kind != "unprompted":
                 words = self.services.words(claimed.asked.channel)
-                self.services.statuses.show(claimed.asked, words.waiting.format(position=place), optional=True)
+                self.services.statuses.show(claimed.asked, words.waiting.format(position=place))
         self._told = {claimed.number: place for claimed, place in places}
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -210,7 +207,7 @@ class Worker:
             try:
                 await work()
             except (SQLAlchemyError, *CONNECTION_TROUBLE) as error:
-                self.services.health.trouble("store", f"The store does not answer: {error.__class__.__name__}.")
+                log.debug("to be tried again: %s", error)
 
 
 _REASONS = {

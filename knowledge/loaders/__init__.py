@@ -26,14 +26,21 @@ LOADERS: dict[str, Callable[[Path], "list[Document]"]] = {
 SUFFIXES = frozenset(LOADERS)
 
 
-def load(path: Path) -> "list[Document]":
-    """The documents in a file: one, or one a page. Raises LoadError, which names the file and the way out."""
-    loader = LOADERS.get(path.suffix.lower())
+def load(path: Path, name: str = "") -> "list[Document]":
+    """The documents in a file: one, or one a page. Raises LoadError, which names the file and the way out.
+
+    `name` is what people call the file, and says of which kind it is, where its path does not.
+    """
+    name = name or str(path)
+    loader = LOADERS.get(Path(name).suffix.lower())
     if loader is None:
-        raise LoadError(f"{path} is of a kind that cannot be read.", f"Readable kinds: {' '.join(sorted(LOADERS))}.")
-    documents = [_encodable(document) for document in _guarded(loader, path) if document.page_content.strip()]
+        raise LoadError(f"{name} is of a kind that cannot be read.", f"Readable kinds: {' '.join(sorted(LOADERS))}.")
+    try:
+        documents = [_encodable(document) for document in _guarded(loader, path) if document.page_content.strip()]
+    except LoadError as error:
+        raise LoadError(error.problem.replace(str(path), name), error.remedy.replace(str(path), name)) from error
     if not documents:
-        raise LoadError(f"{path} is empty.", "Nothing was taken from it.")
+        raise LoadError(f"{name} is empty.", "Nothing was taken from it.")
     return documents
 
 

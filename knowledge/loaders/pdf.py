@@ -23,7 +23,7 @@ def load(path: Path) -> "list[Document]":
     if not any(page.strip() for page in pages):
         raise LoadError(
             f"{path} has no text in it; its pages look like scanned pictures.",
-            "Run it through text recognition (OCR) and ingest the result.",
+            "Run it through text recognition (OCR) and use the result.",
         )
     return [
         Document(text, metadata={"title": title or path.stem, "page": number, "format": "markdown"})
@@ -51,7 +51,7 @@ def _read(path: Path) -> tuple[str, list[str]]:
 
 def _unreadable(path: Path, reason: str) -> LoadError:
     if "password" in reason.lower():
-        return LoadError(f"{path} is protected by a password.", "Save a copy without the password and ingest that.")
+        return LoadError(f"{path} is protected by a password.", "Save a copy without the password and use that.")
     return LoadError(f"{path} is damaged or not a PDF.", "Open it in a viewer and save it again.")
 
 
