@@ -1,5 +1,6 @@
 """A prompt that fits: counted with the tokenizer and the template that serve, never guessed."""
 
+import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,6 +45,33 @@ def fit(compose: Compose, turns: Sequence[Turn], passages: Sequence[Passage], to
         f"The question takes {count:,} tokens, and the model has room for {limit:,}.",
         "Shorten it, or pipe the long text in: `assistant ask QUESTION < FILE`.",
     )
+
+
+def fit_summary(
+    compose: Callable[[Sequence[Passage]], list[BaseMessage]], passages: Sequence[Passage], tokens: Tokens, limit: int
+) -> Fitted:
+    """The prompt with the most passages that fit within `limit` tokens, in their order.
+
+    The first and the last one are kept longest, which say what it is about and how it ended, and then those with the
+    best score. Raises QuestionTooLongError when not even the first one fits.
+    """
+    inner = sorted(range(1, len(passages) - 1), key=lambda i: -passages[i].score)
+    ranked = [*dict.fromkeys((0, len(passages) - 1)), *inner]
+
+    def fitted(kept: int) -> Fitted:
+        chosen = tuple(passages[i] for i in sorted(ranked[:kept]))
+        messages = compose(chosen)
+        return Fitted(messages, chosen, (), tokens.count_tokens(messages))
+
+    # Every further passage takes tokens, so where the limit lies can be found by halving.
+    kept = bisect.bisect_right(range(1, len(passages) + 1), limit, key=lambda n: fitted(n).prompt_tokens)
+    best = fitted(max(kept, 1))
+    if best.prompt_tokens > limit:
+        raise QuestionTooLongError(
+            f"What is to be summed up takes {best.prompt_tokens:,} tokens, and the model has room for {limit:,}.",
+            "Leave out the longest part, or set a larger [engine] context_tokens.",
+        )
+    return best
 
 
 def _retreat(

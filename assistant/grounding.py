@@ -178,7 +178,7 @@ class Grounding:
         Sentences that say the same count once, and those that hardly touch the question are left out, so there may
         be fewer than `count`, or none.
         """
-        order = [i for i in np.argsort(-self._values) if _quotable(self.evidence[i])]
+        order = [i for i in np.argsort(-self._values) if quotable(self.evidence[i])]
         least = max(MIN_QUOTE_VALUE, MIN_QUOTE_SHARE * self._values[order[0]]) if order else 0.0
         found: dict[frozenset[str], Support] = {}
         for i in order:
@@ -212,7 +212,7 @@ def _code_lines(text: str) -> set[str]:
     return lines
 
 
-def _quotable(evidence: Evidence) -> bool:
+def quotable(evidence: Evidence) -> bool:
     """Whether a sentence says something by itself: no question, no announcement, no line set in bold as a heading."""
     heading = evidence.sentence.startswith("**") and evidence.sentence.endswith("**")
     return len(evidence.stems) >= MIN_QUOTE_WORDS and not heading and not evidence.sentence.endswith(("?", ":"))

@@ -28,6 +28,7 @@ from assistant.grounding import Grounding
 from assistant.profiles import Profiles
 from assistant.sentences import SentenceStream
 from assistant.settings import Settings
+from assistant.summaries import QUOTES, Digest
 from assistant.types import (
     Answer,
     Citation,
@@ -143,6 +144,8 @@ class Pipeline:
 
     async def retrieve(self, state: State) -> State:
         question = state["question"]
+        if question.task == "summary":
+            return await self._gather(state)
         if not question.text.strip():
             raise EmptyQuestionError("The question is empty.", "Ask something, in quotes.")
         await self._check_length(state)
@@ -154,6 +157,18 @@ class Pipeline:
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
         return State(query=query, passages=passages, relevance=relevance, timings=timings, usage=Usage())
+
+    async def _gather(self, state: State) -> State:
+        """Instead of a search: all that is to be summed up, in its order."""
+        question = state["question"]
+        self.admission.check(question.caller.id)
+        documents = await asyncio.to_thread(self.knowledge.passages_in, question.attachments)
+        if not documents:
+            raise EmptyQuestionError("There is nothing to sum up.", "Ask again where something was written.")
+        passages = tuple(_passage(document) for document in documents)
+        _emit(Retrieved(passages))
+        timings = Timings(retrieve_ms=_since(state["started"]))
+        return State(query=question.text, passages=passages, relevance=1.0, timings=timings, usage=Usage())
 
     async def compose(self, state: State) -> State:
         """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
@@ -168,11 +183,7 @@ class Pipeline:
 
     async def generate(self, state: State) -> State:
         """When its turn comes, let the model write, and pass on each sentence as soon as it has been checked."""
-        grounding = asyncio.create_task(
-            asyncio.to_thread(
-                Grounding, state["query"], state["passages"], self.knowledge.embeddings, self.knowledge.rarity
-            )
-        )
+        grounding = asyncio.create_task(asyncio.to_thread(self._grounding, state))
         emit = get_stream_writer()
         written = Written(state["timings"])
         # Counted from here: the first question of all must not pay for the loading of a large model.
@@ -226,7 +237,8 @@ class Pipeline:
         """When nothing the model wrote holds, quote what the passages say instead."""
         draft = state["draft"]
         if not draft.text and state["relevance"] >= state["profile"].answers.min_relevance:
-            quotes = draft.grounding.best(state["profile"].answers.quotes)
+            summary = state["question"].task == "summary"
+            quotes = draft.grounding.best(QUOTES if summary else state["profile"].answers.quotes)
             if quotes:
                 _emit(TextDelta(draft.write(state["profile"].persona.quotation)))
             for quote in quotes:
@@ -281,9 +293,20 @@ class Pipeline:
         instructions, question = state["profile"].persona.instructions, state["question"]
 
         def compose(turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
-            return prompts.compose(instructions, question.text, turns, passages)
+            return prompts.compose(instructions, question.text, turns, passages, question.language)
 
+        def summarise(passages: Sequence[Passage]) -> list[BaseMessage]:
+            return prompts.summarise(passages, question.language)
+
+        if question.task == "summary":
+            return budget.fit_summary(summarise, passages, self.engine, room)
         return budget.fit(compose, turns, passages, self.engine, room)
+
+    def _grounding(self, state: State) -> Grounding:
+        passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, self.knowledge.rarity
+        if state["question"].task == "summary":
+            return Digest(passages, embeddings, rarity)
+        return Grounding(state["query"], passages, embeddings, rarity)
 
 
 # The smallest context a profile may set.

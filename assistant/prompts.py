@@ -5,28 +5,46 @@ from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from assistant import languages
 from assistant.types import Passage, Turn
 
 # A remembered answer only has to say what a follow-up refers to.
 REMEMBERED_CHARACTERS = 400
+SUMMARY_INSTRUCTIONS = "You sum up what people wrote. Use full sentences, with facts from the text only."
+SUMMARY_REQUEST = "Summarise the text in three to five short sentences, in the words of the text."
 
 _HEADING_LINE = re.compile(r"^#{1,6} .*\n?", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 
 
-def compose(instructions: str, question: str, turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
+def compose(
+    instructions: str, question: str, turns: Sequence[Turn], passages: Sequence[Passage], language: str = ""
+) -> list[BaseMessage]:
     """The prompt: instructions; then the passages, the best one last; the conversation so far; the question.
 
     What stands nearest to the question is what a small model attends to.
     """
-    parts = [_text(passages), _conversation(turns), f"According to the text: {question}"]
+    asked = f"According to the text: {question}"
+    return _messages(instructions, _text(passages[::-1]), _conversation(turns), asked, _in_language(language))
+
+
+def summarise(passages: Sequence[Passage], language: str = "") -> list[BaseMessage]:
+    """The prompt for a summary of the passages, which stand in their order."""
+    return _messages(SUMMARY_INSTRUCTIONS, _text(passages), SUMMARY_REQUEST, _in_language(language))
+
+
+def _messages(instructions: str, *parts: str) -> list[BaseMessage]:
     return [SystemMessage(instructions), HumanMessage("\n\n".join(part for part in parts if part))]
+
+
+def _in_language(code: str) -> str:
+    return f"Answer in {languages.name(code)}." if code else ""
 
 
 def _text(passages: Sequence[Passage]) -> str:
     if not passages:
         return ""
-    return "Read this text.\n\n" + "\n\n".join(_plain(passage.text) for passage in reversed(passages))
+    return "Read this text.\n\n" + "\n\n".join(_plain(passage.text) for passage in passages)
 
 
 def _plain(markdown: str) -> str:

@@ -39,7 +39,9 @@ class Question:
     """What a person asked.
 
     `profile`, by name or path, lends its persona, answers and knowledge; empty is that of the assistant. `collections`
-    narrows the search; empty means those of the profile. A question that is answered again, because it
+    narrows the search; empty means those of the profile. `language` is a BCP 47 code such as "ko", for the model to
+    write in; empty leaves it to the model. The `task` "summary" sums up the attachments, in the order they have, and
+    searches no documents. A question that is answered again, because it
     was edited or because the first answer was cut off, keeps its `id`: its turn takes the place of the earlier one.
     """
 
@@ -50,6 +52,8 @@ class Question:
     collections: tuple[str, ...] = ()
     id: str = field(default_factory=new_question_id)
     profile: str = ""
+    language: str = ""
+    task: Literal["answer", "summary"] = "answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def instantiate(entry: EntryPoint) -> "Connector":
     try:
         connector = entry.load()()
     except ImportError as error:
-        raise _broken(entry, f"cannot be imported: {error}") from error
+        raise _not_importable(entry, error) from error
     except Exception as error:
         raise _broken(entry, f"cannot be created: {error!r}") from error
     if not isinstance(connector, Connector):
@@ -66,6 +66,18 @@ def _unknown(name: str) -> "UsageError":
     hint = f"Did you mean {near[0]!r}? " if near else ""
     listing = f"Installed: {', '.join(names)}." if names else "None is installed."
     return UsageError(f"There is no connector {name!r}.", hint + listing)
+
+
+def _not_importable(entry: EntryPoint, error: ImportError) -> "UserError":
+    """An entry point can name the extras that it needs: "package.module:Class [extra]"."""
+    from knowledge import UserError
+
+    if not (entry.extras and entry.dist and isinstance(error, ModuleNotFoundError)):
+        return _broken(entry, f"cannot be imported: {error}")
+    return UserError(
+        f"The connector {entry.name!r} needs {error.name}, which is not installed.",
+        f"Install it: pip install '{entry.dist.name}[{','.join(entry.extras)}]'.",
+    )
 
 
 def _broken(entry: EntryPoint, reason: str) -> "UserError":

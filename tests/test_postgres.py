@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from filelock import FileLock
 from pydantic import SecretStr
 
 from assistant import Assistant, Attachment, Question
@@ -179,20 +180,33 @@ async def test_processes_that_share_a_folder_lose_no_turn(tmp_path: Path, embedd
         assert [len(await assistant.history(name)) for name in names] == [10, 10, 10]
 
 
-async def test_a_file_may_be_opened_by_many_at_once_and_a_writer_waits_for_another(tmp_path: Path) -> None:
-    """Without the lock, some of those that come together are told that the database is locked."""
+async def touch(folder: Path) -> None:
+    """Open the conversations of a folder and write."""
+    async with open_conversations(DatabaseSettings(), folder) as saver:
+        await saver.adelete_thread("none")
 
-    async def start() -> None:
-        async with open_conversations(DatabaseSettings(), tmp_path) as saver:
-            await saver.adelete_thread("none")
 
-    await asyncio.gather(*(start() for _ in range(16)))
+async def waits(task: "asyncio.Task[None]") -> bool:
+    await asyncio.wait({task}, timeout=0.3)
+    return not task.done()
+
+
+async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """One at a time, for SQLite tells some of those who switch a file's journal together that it is locked."""
+    with FileLock(tmp_path / "sessions.lock"):
+        first = asyncio.create_task(touch(tmp_path))
+        assert await waits(first)
+    await asyncio.gather(first, *(touch(tmp_path) for _ in range(8)))
+    with sqlite3.connect(tmp_path / "sessions.sqlite3") as file:
+        assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_who_writes_waits_for_another_writer(tmp_path: Path) -> None:
+    await touch(tmp_path)
     with sqlite3.connect(tmp_path / "sessions.sqlite3") as other:
-        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         other.execute("BEGIN IMMEDIATE")
-        writing = asyncio.create_task(start())
-        await asyncio.sleep(0.3)
-        assert not writing.done()
+        writing = asyncio.create_task(touch(tmp_path))
+        assert await waits(writing)
         other.commit()
         await writing
 

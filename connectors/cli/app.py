@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from connectors.cli import ask, bench, chat, demo, doctor, documents, errors, ingest, models, run, search
+from connectors.cli import ask, bench, chat, demo, doctor, documents, errors, ingest, models, report, run, search, slack
 from connectors.cli.options import Options, options_of
 
 # Libraries that greet, count, advise or phone home, asked not to; whoever sets these keeps their choice.
@@ -44,6 +44,8 @@ app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)
 app.command()(run.connectors)
 app.command()(run.run)
+app.add_typer(slack.app, name="slack")
+app.add_typer(report.app, name="report")
 
 
 def _print_version(wanted: bool) -> None:

@@ -456,13 +456,15 @@ class Store:
             await connection.execute(insert(feedback).values(row))
         return True
 
-    async def judgements(self, limit: int) -> list[dict[str, Any]]:
-        """Feedback with what it is about, newest first."""
+    async def judgements(self, limit: int, verdict: str | None = None) -> list[dict[str, Any]]:
+        """Feedback with what it is about, newest first; of one verdict only, if one is named."""
         columns = (feedback.c.at, feedback.c.verdict, feedback.c.comment, feedback.c.user)
-        about = (questions.c.text, questions.c.answer, questions.c.status, questions.c.citations, questions.c.channel)
+        text = questions.c.text.label("question")
+        about = (text, questions.c.answer, questions.c.status, questions.c.citations, questions.c.channel)
         joined = select(*columns, *about).join(questions, questions.c.number == feedback.c.question)
+        wanted = joined.where(feedback.c.verdict == verdict) if verdict else joined
         async with self.engine.connect() as connection:
-            rows = await connection.execute(joined.order_by(feedback.c.at.desc()).limit(limit))
+            rows = await connection.execute(wanted.order_by(feedback.c.at.desc()).limit(limit))
             return [dict(row._mapping) for row in rows]
 
     # -- forgetting

@@ -108,10 +108,8 @@ class OneWorkspace:
             session=session,
             pacing=pacing,
             metrics=metrics,
-            revoked=self._revoke,
         )
         self._bot: Bot | None = None
-        self._refused = False
 
     async def bot(self, team: str, enterprise: str | None = None) -> Bot | None:
         """The same everywhere: events of channels that are shared with others name their workspace, too."""
@@ -123,7 +121,7 @@ class OneWorkspace:
         return self._client
 
     async def remove(self, team: str, enterprise: str | None = None) -> None:
-        self._revoke()
+        """There is nothing to forget: the token is the environment's, and `problem` finds out whether it works."""
 
     async def check(self, mode: Mode) -> Identity:
         identity = await identify(self._client, self.environment, mode)
@@ -136,19 +134,9 @@ class OneWorkspace:
         except BrokenCallError as error:
             return f"Slack cannot be reached: {error.reason}."
         except SlackApiError as error:
-            return self._refusal(error)
-        self._refused = False
+            busy = kind_of(error) == "retry"
+            return "" if busy else f"Slack no longer accepts SLACK_BOT_TOKEN: {code_of(error)}."
         return ""
-
-    def _refusal(self, error: SlackApiError) -> str:
-        if kind_of(error) == "retry":
-            return ""  # it is there, and only busy
-        return f"Slack no longer accepts SLACK_BOT_TOKEN: {code_of(error)}."
-
-    def _revoke(self) -> None:
-        if not self._refused:
-            log.warning("Slack no longer accepts SLACK_BOT_TOKEN: install the app again and set the new token.")
-        self._refused = True
 
     def _learn(self, identity: Identity) -> None:
         self._client.team = identity.team
