@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from assistant.settings import Settings, load_profile
 from assistant.types import Turn
 from knowledge import NotFoundError, SentenceEmbeddings
 from tests.conftest import ScriptedEngine, ingest
+from tests.test_contract import idle
 
 pytestmark = pytest.mark.slow
 
@@ -111,6 +113,20 @@ async def test_the_prompt_holds_the_passages_and_the_question(
     assert "thin wire that melts" in engine_says.prompts[0]
     assert "What is a fuse?" in engine_says.prompts[0]
     assert answer.usage.prompt_tokens == engine_says.count_text(engine_says.prompts[0])
+
+
+@pytest.mark.parametrize(
+    ("code", "asks"),
+    [("ko", "Korean"), ("pt-BR", "Portuguese"), ("DE", "German"), ("tlh", 'the language with the code "tlh"')],
+)
+async def test_the_model_is_asked_for_the_language_and_it_counts(
+    assistant: Assistant, engine_says: ScriptedEngine, code: str, asks: str
+) -> None:
+    answer = await assistant.ask(Question("What is a fuse?", language=code))
+    assert engine_says.prompts[0].endswith(f"What is a fuse?\n\nAnswer in {asks}.")
+    assert answer.usage.prompt_tokens == engine_says.count_text(engine_says.prompts[0])
+    await assistant.ask(Question("What is a fuse?"))
+    assert "Answer in" not in engine_says.prompts[1].replace(assistant.settings.persona.instructions, "")
 
 
 async def test_a_conversation_is_remembered_across_restarts(
@@ -237,6 +253,19 @@ async def test_the_bundled_model_answers_truly_or_quotes(
         assert answer.usage.prompt_tokens > 0
         assert answer.timings.first_token_ms is not None
     assert (await assistant.ask(Question("Who won the election?"))).status == "abstained"
+
+
+async def test_a_real_model_stops_writing_when_nobody_listens_any_more(
+    settings: Settings, engine: OpenVINOChat, embeddings: SentenceEmbeddings, write: Callable[[str, str], Path]
+) -> None:
+    assistant = Assistant(settings, engine, embeddings)
+    ingest(assistant.knowledge, write("course.md", COURSE))
+    async with aclosing(assistant.stream(Question("What is a fuse?"))) as events:
+        async for event in events:
+            if isinstance(event, Stage) and event.name == "writing":
+                break
+    assert (await assistant._ready()).admission.idle
+    assert await idle(engine)
 
 
 def test_a_question_that_refers_back_is_searched_with_the_one_before() -> None:

@@ -6,7 +6,7 @@ from langchain_core.messages import BaseMessage
 from assistant import budget
 from assistant.engines.openvino import OpenVINOChat
 from assistant.errors import QuestionTooLongError
-from assistant.prompts import compose
+from assistant.prompts import compose, summarise
 from assistant.types import Passage, Turn
 from tests.conftest import ScriptedEngine
 
@@ -65,3 +65,26 @@ def test_memory_gives_way_before_evidence_and_the_worst_evidence_first() -> None
     assert (len(roomy.turns), len(roomy.passages)) == (2, 2)
     assert ([t.question[:3] for t in tight.turns], len(tight.passages)) == (["new"], 2)
     assert (len(tighter.turns), [p.text[:4] for p in tighter.passages]) == (0, ["best"])
+
+
+SCORED = st.lists(st.builds(Passage, TEXT, st.just("m"), st.none(), st.just(""), st.just(""), st.floats(-1, 1)))
+
+
+@given(SCORED.filter(bool), st.integers(1, 900))
+def test_a_summary_reads_what_fits_in_its_order(passages: list[Passage], limit: int) -> None:
+    engine = ScriptedEngine()
+    try:
+        fitted = budget.fit_summary(summarise, passages, engine, limit)
+    except QuestionTooLongError:
+        assert engine.count_tokens(summarise(passages[:1])) > limit
+        return
+    assert fitted.prompt_tokens == engine.count_tokens(fitted.messages) <= limit
+    places = [next(i for i, passage in enumerate(passages) if passage is kept) for kept in fitted.passages]
+    assert places == sorted(places)
+    assert places[0] == 0
+    assert len(places) == 1 or places[-1] == len(passages) - 1
+    inner = range(1, len(passages) - 1)
+    worst = min((passages[i].score for i in inner if i in places), default=-1.0)
+    left = [i for i in inner if i not in places]
+    if len(places) > 2:
+        assert all(passages[i].score <= worst for i in left)

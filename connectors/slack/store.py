@@ -205,8 +205,8 @@ class Store:
             return True
         dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(deliveries).values([{"key": key, "at": now()} for key in sorted(keys)])
-        result = await connection.execute(statement.on_conflict_do_nothing())
-        return result.rowcount == len(keys)
+        result = await connection.execute(statement.on_conflict_do_nothing().returning(deliveries.c.key))
+        return len(result.all()) == len(keys)
 
     async def _insert(self, connection: AsyncConnection, asked: Asked) -> Accepted:
         refusal = await self._refusal(connection, asked)
