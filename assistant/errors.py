@@ -23,5 +23,9 @@ class EngineError(UserError):
     """The model cannot be loaded or served."""
 
 
+class TooLateError(EngineError):
+    """The model did not begin to answer in time."""
+
+
 class BusyError(UserError):
     """Too many ask at once; asking again later helps."""

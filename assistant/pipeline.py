@@ -22,7 +22,7 @@ from assistant import budget, gate, prompts
 from assistant.admission import Admission
 from assistant.draft import Draft
 from assistant.engines.base import Engine
-from assistant.errors import BusyError, EmptyQuestionError, EngineError
+from assistant.errors import BusyError, EmptyQuestionError, TooLateError
 from assistant.followups import standalone
 from assistant.grounding import Grounding
 from assistant.profiles import Profiles
@@ -227,7 +227,7 @@ class Pipeline:
     def _too_late(self, written: "Written") -> UserError:
         seconds = f"{self.settings.queue.deadline_s:g} s"
         if written.admitted:
-            return EngineError(
+            return TooLateError(
                 f"The model did not begin to answer within {seconds}.",
                 "Try again; a longer time can be granted by [queue] deadline_s.",
             )

@@ -11,7 +11,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant import Answer, Attachment, Citation, Finished, Question, Stage, TextDelta
-from assistant.errors import BusyError, EmptyQuestionError, EngineError, QuestionTooLongError
+from assistant.errors import BusyError, EmptyQuestionError, QuestionTooLongError, TooLateError
 from connectors.slack import curation, evidence
 from connectors.slack.asking import LONGEST_QUESTION, only_emoji, parted
 from connectors.slack.delivery import Reply
@@ -261,7 +261,7 @@ class _Shown:
 _REASONS: dict[type[Any], str] = {
     EmptyQuestionError: "empty",
     QuestionTooLongError: "too_long",
-    EngineError: "took_too_long",
+    TooLateError: "took_too_long",
     NotFoundError: "no_documents",
 }
 

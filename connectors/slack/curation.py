@@ -54,20 +54,16 @@ async def _add_one(client: AsyncWebClient, assistant: Assistant, file: dict[str,
     kept = assistant.settings.data_dir / FOLDER / collection / str(file["id"]) / name
     with files.temporary_folder() as folder:
         path = await files.download(client, file, folder, assistant.settings.knowledge.max_file_mb)
-        # Read first: what cannot be read is not kept.
-        await assistant.read_attachment(path, name)
-        await asyncio.to_thread(_keep, path, kept)
-    return await asyncio.to_thread(_ingest, assistant, kept, collection)
+        return await asyncio.to_thread(_ingest, assistant, path, kept, collection)
 
 
-def _keep(path: Path, kept: Path) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, kept)
-
-
-def _ingest(assistant: Assistant, path: Path, collection: str) -> int:
+def _ingest(assistant: Assistant, downloaded: Path, path: Path, collection: str) -> int:
+    """What cannot be read is not kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(downloaded, path)
     *_, report = assistant.knowledge.ingest([path], collection)
     assert isinstance(report, Report)  # noqa: S101 (the last event is the report)
     for failure in report.failed:
+        path.unlink()
         raise LoadError(failure.error, "")
     return sum(source.passages for source in assistant.knowledge.documents(collection) if source.path == str(path))
