@@ -24,7 +24,7 @@ class Installed:
 
 def installed() -> list[Installed]:
     """Every connector there is, by name."""
-    return [Installed(e.name, e.value, _distribution(e)) for e in _entry_points()]
+    return [Installed(e.name, e.value.partition(" ")[0], _distribution(e)) for e in _entry_points()]
 
 
 def load(name: str) -> "Connector":

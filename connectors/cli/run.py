@@ -1,6 +1,7 @@
 """`assistant connectors` and `assistant run`: other ways to reach the assistant."""
 
 import asyncio
+import logging
 import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -41,7 +42,18 @@ def run(
     from connectors import registry
 
     connector = registry.load(name)
+    _show_what_happens()
     asyncio.run(serve(options_of(context).assistant(), connector))
+
+
+def _show_what_happens() -> None:
+    """A line on stderr for whatever an operator should know, with the time."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    ours = logging.getLogger("assistant")
+    ours.addHandler(handler)
+    ours.propagate = False
+    ours.setLevel(min(logging.INFO, logging.getLogger().level))
 
 
 async def serve(assistant: "Assistant", connector: "Connector") -> None:

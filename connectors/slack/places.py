@@ -42,7 +42,7 @@ class Places:
 
     async def _root(self, client: AsyncWebClient, claimed: Claimed, channel: str, words: Wording) -> str:
         asked = claimed.asked
-        content = {
+        content: dict[str, object] = {
             "text": plain(asked.text, NOTICE_CHARACTERS) or words.searching,
             "blocks": blocks.root_blocks(asked.user, asked.text, words),
         }
