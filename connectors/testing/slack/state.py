@@ -217,7 +217,7 @@ class Ephemeral:
     blocks: tuple[Block, ...]
     thread_ts: str | None
     ts: str
-    at: float
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def shown(self) -> str:
