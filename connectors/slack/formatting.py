@@ -31,6 +31,7 @@ _SPECIAL = re.compile(r"[`$\\\[\]!<&@]")
 _OPENERS = frozenset("`$\\[]!<&@#*_~|>")
 _ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _OPENERS = frozenset("`$\\[]!<&@#*_~|>")
+_HALF_ENTITY = re.compile(r"&(?:lt|#0*60|#x0*3c)", re.IGNORECASE)
 _MAYBE_ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{0,30}|#[xX]?[0-9a-fA-F]{0,7})?$")
 _TICKS = re.compile("`+")
 _WORD = re.compile(r"channel\b|here\b|everyone\b|group\b", re.IGNORECASE)
@@ -360,7 +361,9 @@ def _ampersand(line: str, at: int, whole: bool) -> Token | None:
         if shown == entity.group():
             return f"&{ZWSP}", 1
         return shown + ZWSP * (shown in _OPENERS), len(entity.group())
-    return None if not whole and _MAYBE_ENTITY.match(line, at) else _literal(line, at)
+    if not whole and _MAYBE_ENTITY.match(line, at):
+        return None
+    return (f"&{ZWSP}", 1) if _HALF_ENTITY.match(line, at) else _literal(line, at)
 
 
 def _at_sign(line: str, at: int, whole: bool) -> Token | None:

@@ -29,10 +29,17 @@ def history(ask: Ask) -> Answer:
 
 def _between(ask: Ask, messages: list[Message]) -> list[Message]:
     """What is inside oldest and latest."""
-    oldest, latest = float(ask.text("oldest") or 0), float(ask.text("latest") or "inf")
+    oldest, latest = _time(ask, "oldest", "0"), _time(ask, "latest", "inf")
     if ask.flag("inclusive"):
         return [message for message in messages if oldest <= float(message.ts) <= latest]
     return [message for message in messages if oldest < float(message.ts) < latest]
+
+
+def _time(ask: Ask, name: str, default: str) -> float:
+    try:
+        return float(ask.text(name) or default)
+    except ValueError:
+        raise SlackError(f"invalid_ts_{name}") from None
 
 
 def _messages(ask: Ask, found: list[Message], default: int) -> Answer:
