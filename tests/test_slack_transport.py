@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import logging
-import math
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -179,8 +178,21 @@ def limited(seconds: int) -> Reply:
 
 
 def envelope(number: int, user: str = "U1") -> dict[str, Any]:
-    message = {"type": "message", "channel_type": "im", "channel": "D1", "user": user, "text": "hi", "ts": f"{number}.1"}
-    payload = {"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": f"Ev{number}", "event": message}
+    message = {
+        "type": "message",
+        "channel_type": "im",
+        "channel": "D1",
+        "user": user,
+        "text": "hi",
+        "ts": f"{number}.1",
+    }
+    payload: dict[str, Any] = {
+        "type": "event_callback",
+        "team_id": "T1",
+        "api_app_id": "A1",
+        "event_id": f"Ev{number}",
+        "event": message,
+    }
     authorized = {"enterprise_id": None, "team_id": "T1", "user_id": "UT1", "is_bot": True}
     payload |= {"event_time": 1, "authorizations": [authorized]}
     return {"envelope_id": f"e{number}", "type": "events_api", "accepts_response_payload": False, "payload": payload}
@@ -188,7 +200,7 @@ def envelope(number: int, user: str = "U1") -> dict[str, Any]:
 
 async def eventually(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> None:
     async with asyncio.timeout(patience_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (what happens on the other side sets no event)
             await asyncio.sleep(0.005)
 
 
@@ -206,13 +218,17 @@ def no_tokens_around(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"SLACK_{name}", raising=False)
 
 
+def environment_of(**given: Any) -> Environment:
+    return Environment(**given)
+
+
 def environment(slack: SmallSlack, **more: Any) -> Environment:
     given = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": SECRET, "api_url": f"{slack.url}/api"}
-    return Environment(**{**given, **more})
+    return environment_of(**{**given, **more})
 
 
 def many(slack: SmallSlack) -> Environment:
-    return environment(slack, bot_token="", client_id="1.2", client_secret="hush")
+    return environment(slack, bot_token="", client_id="1.2", client_secret=SECRET)
 
 
 @pytest.fixture
@@ -279,7 +295,7 @@ def test_slack_itself_is_called_unless_told_otherwise() -> None:
 def test_what_is_missing_or_malformed_is_named_with_what_to_do(mode: Any, change: dict[str, str], problem: str) -> None:
     given = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": SECRET}
     with pytest.raises(SetupError, match=problem) as refusal:
-        Environment(**{**given, **change}).check(mode)
+        environment_of(**{**given, **change}).check(mode)
     assert len(str(refusal.value).splitlines()) == 2
     assert all(value not in str(refusal.value) for value in change.values() if len(value) > 8)
 
@@ -287,8 +303,8 @@ def test_what_is_missing_or_malformed_is_named_with_what_to_do(mode: Any, change
 @pytest.mark.parametrize("mode", ["socket", "http"])
 def test_a_mode_asks_for_no_more_than_it_needs(mode: Any) -> None:
     needed = {"socket": {"app_token": APP_TOKEN}, "http": {"signing_secret": SECRET}}[mode]
-    assert not Environment(bot_token=BOT_TOKEN, **needed).check(mode).many
-    assert Environment(client_id="1.2", client_secret="s", **needed).check(mode).many
+    assert not environment_of(bot_token=BOT_TOKEN, **needed).check(mode).many
+    assert environment_of(client_id="1.2", client_secret=SECRET, **needed).check(mode).many
 
 
 # -- calls
@@ -304,37 +320,23 @@ async def test_a_long_rate_limit_is_read_as_it_stands(slack: SmallSlack, client:
 
 async def test_a_rate_limit_is_sat_out_by_everybody_together(slack: SmallSlack, client: Client) -> None:
     slack.reply("users.info", limited(1))
-    await asyncio.gather(*(client.users_info(user=f"U{n}") for n in range(3)))
-    times = [at for at, method, _, _ in slack.calls if method == "users.info"]
-    first = await_first_answered(times)
-    assert first >= 1.0
-    later = make_client(slack, session_of(client), pacing=client.pacing)
-    assert (await later.users_info(user="U9"))["ok"]
-    assert sample(client.metrics, "rate_limited_total", method="users.info") == 1
-
-
-def await_first_answered(times: list[float]) -> float:
-    """Seconds between the first call and the first after the calls that were already on their way."""
-    return times[-1] - times[0]
-
-
-def session_of(client: Client) -> aiohttp.ClientSession:
-    assert client.session is not None
-    return client.session
-
-
-async def test_who_comes_during_a_rate_limit_waits_without_asking(slack: SmallSlack, client: Client) -> None:
-    slack.reply("users.info", limited(1))
+    other = make_client(slack, session_of(client), pacing=client.pacing)
     first = asyncio.create_task(client.users_info(user="U1"))
     await eventually(lambda: client.pacing.delay("T1", "users.info") > 0)
     assert not client.pacing.free("T1", "users.info")
     assert client.pacing.free("T2", "users.info")
     assert client.pacing.free("T1", "users.list")
-    await client.users_info(user="U2")
+    await other.users_info(user="U2")
     await first
     times = [at for at, _, _, _ in slack.calls]
     assert len(times) == 3
     assert min(times[1:]) - times[0] >= 1.0
+    assert sample(client.metrics, "rate_limited_total", method="users.info") == 1
+
+
+def session_of(client: Client) -> aiohttp.ClientSession:
+    assert client.session is not None
+    return client.session
 
 
 async def test_a_storm_longer_than_the_patience_goes_up_to_the_caller(
@@ -558,9 +560,9 @@ async def test_a_token_that_is_refused_at_the_start_is_told_in_two_lines(slack: 
 
 
 async def test_slack_out_of_reach_at_the_start_is_told_with_its_address() -> None:
-    nobody = Environment(bot_token=BOT_TOKEN, api_url="http://127.0.0.1:1/api/")
+    nobody = environment_of(bot_token=BOT_TOKEN, api_url="http://127.0.0.1:1/api/")
     async with open_workspaces(nobody, Pacing(), Metrics()) as workspaces:
-        with pytest.raises(SetupError, match="cannot be reached at http://127.0.0.1:1/api/"):
+        with pytest.raises(SetupError, match=r"cannot be reached at http://127\.0\.0\.1:1/api/"):
             await identify((await workspaces.client("T1")).optional, nobody)
 
 
@@ -670,9 +672,7 @@ async def test_an_envelope_is_not_acknowledged_when_it_could_not_be_recorded(
         assert seen == ["Ev1"]
 
 
-async def test_refused_tickets_are_thrown_away_and_told_once(
-    slack: SmallSlack, lines: Callable[[], list[str]]
-) -> None:
+async def test_refused_tickets_are_thrown_away_and_told_once(slack: SmallSlack, lines: Callable[[], list[str]]) -> None:
     slack.refuse_tickets = 3
     async with serving(slack) as (sockets, _, _):
         await eventually(lambda: sockets.connected == 1)
@@ -768,7 +768,7 @@ async def test_a_socket_that_slack_takes_away_is_told_with_the_reason(
 
 
 async def test_an_app_token_that_is_refused_ends_it_in_two_lines(slack: SmallSlack) -> None:
-    async with serving(slack, token="xapp-wrong") as (sockets, _, task):
+    async with serving(slack, token=f"{APP_TOKEN}-wrong") as (sockets, _, task):
         with pytest.raises(SetupError, match="SLACK_APP_TOKEN: invalid_auth") as refusal:
             await asyncio.wait_for(task, PATIENCE_S)
         assert len(str(refusal.value).splitlines()) == 2
@@ -792,9 +792,10 @@ async def test_when_it_ends_what_was_received_is_acknowledged_and_no_task_is_lef
         seen = listen(app, pause_s=0.3)
         await eventually(lambda: sockets.connected == 2)
         await slack.sockets[0].send_json(envelope(1))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.05)
         task.cancel()
-        await slack.sockets[1].send_json(envelope(2))
+        await asyncio.sleep(0.05)
+        await slack.sockets[0].send_json(envelope(2))
         with pytest.raises(asyncio.CancelledError):
             await task
         assert (slack.acked, seen) == (["e1"], ["Ev1"])
@@ -939,7 +940,9 @@ async def test_an_address_that_is_none_is_told(address: str) -> None:
 async def database(url: str) -> AsyncIterator[AsyncEngine]:
     engine = create_async_engine(url)
     if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=5000"))
+        event.listen(
+            engine.sync_engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=5000")
+        )
     try:
         yield engine
     finally:
@@ -976,7 +979,7 @@ async def install(slack: SmallSlack, workspaces: ManyWorkspaces, team: str, sess
     async with listening(pages, "127.0.0.1:0", "listen") as (host, port):
         async with session.get(f"http://{host}:{port}/slack/install") as response:
             page, cookie = await response.text(), response.headers["Set-Cookie"].partition(";")[0]
-        link = urlsplit(page.partition('href="')[2].partition('"')[0].replace("&amp;", "&"))
+        link = urlsplit("http" + page.partition('href="http')[2].partition('"')[0].replace("&amp;", "&"))
         query = parse_qs(link.query)
         assert f"{link.scheme}://{link.netloc}{link.path}" == f"{slack.url}/oauth/v2/authorize"
         assert (query["client_id"], query["scope"]) == (["1.2"], ["chat:write,commands"])
@@ -1052,9 +1055,7 @@ async def test_a_token_that_cannot_be_renewed_serves_until_it_expires(
         old = await expiring(slack, workspaces, "T1", 3600)
         expired = await expiring(slack, workspaces, "T2", -60)
         slack.refresh.clear()
-        client, refusal = await asyncio.gather(
-            workspaces.client("T1"), workspaces.client("T2"), return_exceptions=True
-        )
+        client, refusal = await asyncio.gather(workspaces.client("T1"), workspaces.client("T2"), return_exceptions=True)
         assert isinstance(client, Client)
         assert client.token == old
         assert isinstance(refusal, NotInstalledError)
@@ -1098,10 +1099,92 @@ async def test_what_bolt_finds_in_the_environment_is_left_alone(
 # -- health
 
 
-@dataclass_like
-class _: ...
+class Switch:
+    """A store that can be taken away."""
+
+    down = False
+
+    async def ping(self) -> None:
+        if self.down:
+            raise OSError("no database")
 
 
-async def get(session: aiohttp.ClientSession, url: str) -> tuple[int, Any]:
-    async with session.get(url) as response:
+@asynccontextmanager
+async def watched(health: Health) -> AsyncIterator[str]:
+    health.fresh_s = 0.0
+    async with listening(health.web_app(), "127.0.0.1:0", "health") as (host, port):
+        yield f"http://{host}:{port}"
+
+
+async def get_health(session: aiohttp.ClientSession, url: str) -> tuple[int, dict[str, Any]]:
+    async with session.get(f"{url}/health") as response:
         return response.status, await response.json()
+
+
+async def test_it_is_unwell_while_no_socket_is_up(slack: SmallSlack, session: aiohttp.ClientSession) -> None:
+    slack.refuse_tickets = 10**6
+    async with serving(slack, connections=2) as (sockets, _, _):
+        health = Health(sockets.client.metrics, one_workspace(slack, session), Switch().ping, sockets)
+        async with watched(health) as url:
+            status, state = await get_health(session, url)
+            assert (status, state["status"], state["sockets"]) == (503, "unwell", 0)
+            assert "No Socket Mode connection" in state["problems"][0]
+            slack.refuse_tickets = 0
+            await eventually(lambda: sockets.connected == 2)
+            assert await get_health(session, url) == (200, {"status": "ok", "problems": [], "sockets": 2})
+            slack.refuse_tickets = 10**6
+            for socket in slack.sockets:
+                await socket.close()
+            await eventually(lambda: sockets.connected == 0)
+            assert (await get_health(session, url))[0] == 503
+
+
+def one_workspace(slack: SmallSlack, session: aiohttp.ClientSession) -> OneWorkspace:
+    return OneWorkspace(environment(slack), session, Pacing(), Metrics())
+
+
+async def test_it_is_unwell_when_the_token_is_revoked_slack_is_away_or_the_store_is(
+    slack: SmallSlack, session: aiohttp.ClientSession, lines: Callable[[], list[str]]
+) -> None:
+    store = Switch()
+    async with watched(Health(Metrics(), one_workspace(slack, session), store.ping)) as url:
+        assert await get_health(session, url) == (200, {"status": "ok", "problems": []})
+        slack.reply("auth.test", *[{"ok": False, "error": "token_revoked"}] * 2)
+        for _ in range(2):
+            status, state = await get_health(session, url)
+            assert (status, "token_revoked" in state["problems"][0]) == (503, True)
+        slack.reply("auth.test", broken)
+        assert "cannot be reached" in (await get_health(session, url))[1]["problems"][0]
+        slack.reply("auth.test", limited(1))
+        store.down = True
+        assert "store" in (await get_health(session, url))[1]["problems"][0]
+        store.down = False
+        assert (await get_health(session, url))[0] == 200
+    assert Counter("token_revoked" in line for line in lines())[True] == 1
+    assert [line for line in lines() if line.startswith("No longer: The store")]
+
+
+async def test_what_others_report_counts_until_it_is_over(session: aiohttp.ClientSession, slack: SmallSlack) -> None:
+    health = Health(Metrics(), one_workspace(slack, session), Switch().ping)
+    health.trouble("disk", "The disk is full.")
+    async with watched(health) as url:
+        assert (await get_health(session, url))[1]["problems"] == ["The disk is full."]
+        health.well("disk")
+        assert (await get_health(session, url))[0] == 200
+
+
+async def test_metrics_are_served_for_prometheus_and_two_connectors_do_not_mix(
+    session: aiohttp.ClientSession, slack: SmallSlack
+) -> None:
+    metrics, other = Metrics(), Metrics()
+    metrics.events_total.labels("message", "accepted").inc()
+    metrics.answers_total.labels(status="abstained").inc()
+    metrics.queue_waiting.set(3)
+    health = Health(metrics, one_workspace(slack, session), Switch().ping)
+    async with watched(health) as url, session.get(f"{url}/metrics") as response:
+        text = await response.text()
+        assert response.content_type == "text/plain"
+    assert 'assistant_slack_events_total{outcome="accepted",type="message"} 1.0' in text
+    assert 'assistant_slack_answers_total{status="abstained"} 1.0' in text
+    assert "assistant_slack_queue_waiting 3.0" in text
+    assert b"abstained" not in other.render()

@@ -36,7 +36,10 @@ class Reachable(Protocol):
 
 
 class Health:
-    """Knows what is wrong, and logs each trouble once and its end. `ping` raises when the store cannot be reached; without `sockets` this is HTTP mode."""
+    """Knows what is wrong, and logs each trouble once, and its end.
+
+    `ping` raises when the store cannot be reached. Without `sockets` this is HTTP mode.
+    """
 
     def __init__(
         self,

@@ -50,8 +50,9 @@ class _Events:
     async def post(self, request: web.Request) -> web.Response:
         started = time.monotonic()
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
-        if not (timestamp.isascii() and timestamp.isdecimal()):
-            return web.Response(status=UNAUTHORIZED)
+        signature = request.headers.get("X-Slack-Signature", "")
+        if not (timestamp.isascii() and timestamp.isdecimal() and signature.isascii()):
+            return web.Response(status=UNAUTHORIZED)  # bolt's check would fail on these instead of refusing
         try:
             body = await request.text()
             asked = await to_bolt_request(request)
@@ -59,7 +60,7 @@ class _Events:
             return web.Response(status=400)
         response = await self.app.async_dispatch(asked)
         if response.status == UNAUTHORIZED:
-            self.refusals.explain(int(timestamp), request.headers.get("X-Slack-Signature", ""), body)
+            self.refusals.explain(int(timestamp), signature, body)
         else:
             self.metrics.ack_seconds.observe(time.monotonic() - started)
         return await to_aiohttp_response(response)
@@ -75,7 +76,7 @@ class Refusals:
     def explain(self, timestamp: int, signature: str, body: str) -> None:
         skew = time.time() - timestamp
         expected = self._verifier.generate_signature(timestamp=str(timestamp), body=body) or ""
-        genuine = hmac.compare_digest(expected.encode(), signature.encode())
+        genuine = hmac.compare_digest(expected, signature)
         if genuine and abs(skew) > SKEW_ERROR_S:
             self._say(
                 "clock",

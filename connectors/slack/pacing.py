@@ -96,12 +96,15 @@ class Pacing:
         async with asyncio.timeout(None if patience_s == math.inf else patience_s), AsyncExitStack() as turns:
             for lane in lanes:
                 await turns.enter_async_context(lane.turn)
-            while delay := self._delay(lanes):
-                if self._clock() + delay > deadline:
-                    raise TimeoutError
-                await asyncio.sleep(delay)
+                await self._pass(lane, deadline)
             for lane in lanes:
                 lane.take(self._clock())
+
+    async def _pass(self, lane: Lane, deadline: float) -> None:
+        while delay := lane.delay(self._clock()):
+            if self._clock() + delay > deadline:
+                raise TimeoutError
+            await asyncio.sleep(delay)
 
     def hold(self, team: str, method: str, seconds: float) -> None:
         """Slack asked to wait: nobody calls this method in this workspace until then."""

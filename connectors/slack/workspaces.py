@@ -110,12 +110,14 @@ class OneWorkspace:
             metrics=metrics,
         )
         self._bot: Bot | None = None
+        self._turn = asyncio.Lock()
 
     async def bot(self, team: str, enterprise: str | None = None) -> Bot | None:
         """The same everywhere: events of channels that are shared with others name their workspace, too."""
-        if self._bot is None:
-            self._learn(await identify(self._client, self.environment))
-        return self._bot
+        async with self._turn:
+            if self._bot is None:
+                self._learn(await identify(self._client, self.environment))
+            return self._bot
 
     async def client(self, team: str, enterprise: str | None = None) -> Client:
         return self._client

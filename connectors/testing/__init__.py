@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from assistant import Answer, Event, Finished, Passage, Question, Retrieved, Stage, TextDelta, Turn
+from assistant import Answer, Attachment, Event, Finished, Passage, Question, Retrieved, Stage, TextDelta, Turn
 from connectors.base import Connector
 
 if TYPE_CHECKING:
@@ -72,9 +72,17 @@ class ScriptedAssistant:
         for event in self._events(answer):
             await asyncio.sleep(self.pause)
             yield event
-        turn = Turn(question.text, answer.text, answer.citations)
-        self.turns.setdefault(question.conversation_id, []).append(turn)
+        self._remember(question, Turn(question.text, answer.text, answer.citations, question.id))
         yield Finished(answer)
+
+    def _remember(self, question: Question, turn: Turn) -> None:
+        """A question that is asked again keeps its place."""
+        turns = self.turns.setdefault(question.conversation_id, [])
+        places = [place for place, known in enumerate(turns) if known.id == turn.id]
+        if places:
+            turns[places[0]] = turn
+        else:
+            turns.append(turn)
 
     def _events(self, answer: Answer) -> list[Event]:
         deltas = [TextDelta(word) for word in answer.text.splitlines(keepends=True)]
@@ -89,6 +97,13 @@ class ScriptedAssistant:
 
     async def forget(self, conversation_id: str) -> None:
         self.turns.pop(conversation_id, None)
+
+    async def read_attachment(self, path: Path, name: str = "", url: str = "") -> list[Attachment]:
+        """The file as one text, whatever its kind."""
+        return [Attachment(name or path.name, path.read_text(encoding="utf-8"), url=url)]
+
+    def check_profile(self, profile: str) -> None:
+        """Every profile is there."""
 
     async def warm_up(self) -> None:
         self.warmed_up = True

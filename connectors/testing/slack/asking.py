@@ -60,7 +60,7 @@ class Ask:
         """A conversation that the bot can see. Raises SlackError channel_not_found."""
         id_ = self.need(name, "channel_not_found")
         if id_ in self.state.users:
-            return self.state.dm(id_, self.team.bot_user)
+            return self.state.dm(id_)
         found = self.state.channels.get(id_)
         seen = found and found.team == self.team.id and (not found.private or self.team.bot_user in found.members)
         if found is None or not seen:

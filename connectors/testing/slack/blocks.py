@@ -56,7 +56,7 @@ _MOST_OPTIONS = {"overflow": 5, "radio_buttons": 10, "checkboxes": 10}
 _FEEDBACK = ("positive_button", "negative_button")
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """What is wrong with a block, and where."""
 
 
@@ -97,7 +97,7 @@ def _check(blocks: object, most: int, *, in_view: bool) -> list[Block]:
         checked = [_check_block(block, f"/blocks/{number}", in_view) for number, block in enumerate(blocks)]
         ids = [block["block_id"] for block in checked if "block_id" in block]
         _that(len(ids) == len(set(ids)), "block_id values must be unique [json-pointer:/blocks]")
-    except _Wrong as wrong:
+    except _WrongError as wrong:
         raise SlackError("invalid_blocks", response_metadata={"messages": [f"[ERROR] {wrong}"]}) from None
     return [{"block_id": f"b{number}", **block} for number, block in enumerate(checked)]
 
@@ -263,7 +263,7 @@ def _check_length(text: object, longest: int, at: str, least: int = 1) -> None:
 
 def _that(right: bool, wrong: str) -> None:
     if not right:
-        raise _Wrong(wrong)
+        raise _WrongError(wrong)
 
 
 # -- what is read and clicked

@@ -75,7 +75,7 @@ def open_(ask: Ask) -> Answer:
     users = [user.strip() for user in ask.need("users", "users_list_not_supplied").split(",")]
     if any(ask.state.user(user).bot_id for user in users):
         raise SlackError("cannot_dm_bot")
-    channel = ask.state.dm(users[0], ask.team.bot_user) if len(users) == 1 else _group(ask, users)
+    channel = ask.state.dm(users[0]) if len(users) == 1 else _group(ask, users)
     return {"channel": _public(ask, channel) if ask.flag("return_im") else {"id": channel.id}}
 
 

@@ -70,14 +70,14 @@ class Delivery:
 
 class Transport(Protocol):
     async def send(self, delivery: Delivery, attempt: Attempt, reason: str, patience: float) -> dict[str, Any]:
-        """Send it once and wait for the acknowledgement. Returns what came with it; raises Undelivered.
+        """Send it once and wait for the acknowledgement. Returns what came with it; raises UndeliveredError.
 
         `reason` is why it is sent again; the attempt's number is 0 the first time.
         """
         ...
 
 
-class Undelivered(Exception):
+class UndeliveredError(Exception):
     """Why an attempt failed. With `final`, the app wants no more."""
 
     def __init__(self, reason: str, *, final: bool = False) -> None:
@@ -134,7 +134,7 @@ class Deliveries:
             delivery.attempts.append(attempt)
             try:
                 delivery.response = await self.transport.send(delivery, attempt, reason, self.ack_seconds)
-            except Undelivered as error:
+            except UndeliveredError as error:
                 reason = attempt.failure = error.reason
                 if error.final:
                     break

@@ -22,8 +22,7 @@ class Events:
         """A new message; one that mentions the bot in a channel is told of twice."""
         channel = self.state.channels[message.channel]
         self._message(channel, self.rendered(message))
-        team = self._installed(channel)
-        bot = self.state.teams[team].bot_user
+        bot = self.state.teams[channel.team].bot_user
         if f"<@{bot}>" in message.text and channel.kind != "im" and message.user != bot:
             event = {**self.rendered(message), "type": "app_mention", "channel": channel.id, "event_ts": message.ts}
             self._if_there(channel, event, "app_mention")
@@ -45,12 +44,8 @@ class Events:
         self._if_there(channel, {**event, "event_ts": message["ts"]}, _MESSAGES[channel.kind])
 
     def _if_there(self, channel: Channel, event: dict[str, Any], name: str) -> None:
-        team = self._installed(channel)
-        if self.state.teams[team].bot_user in channel.members:
-            self.send(team, event, name)
-
-    def _installed(self, channel: Channel) -> str:
-        return channel.team
+        if self.state.teams[channel.team].bot_user in channel.members:
+            self.send(channel.team, event, name)
 
     # -- anything
 
@@ -114,7 +109,8 @@ class Events:
         if message.subtype:
             shown["subtype"] = message.subtype
         if message.files:
-            shown["files"] = [self.file(file, message.team) for file in message.files]
+            team = self.state.channels[message.channel].team
+            shown["files"] = [self.file(file, team) for file in message.files]
         if message.edited:
             shown["edited"] = {"user": message.user, "ts": message.edited}
         if message.metadata and with_metadata:

@@ -58,9 +58,7 @@ def post_ephemeral(ask: Ask) -> Answer:
     if user not in channel.members:
         raise SlackError("user_not_in_channel")
     text, blocks = _content(ask, POSTED_CHARACTERS)
-    shown = Ephemeral(
-        channel.id, user, text, tuple(blocks or ()), ask.thread(channel), ask.state.stamp()
-    )
+    shown = Ephemeral(channel.id, user, text, tuple(blocks or ()), ask.thread(channel), ask.state.stamp())
     ask.state.ephemerals.append(shown)
     return {"message_ts": shown.ts}
 
@@ -151,9 +149,10 @@ def _stream(ask: Ask, message: Message, *, required: bool) -> None:
 def _chunks(chunks: Any) -> tuple[str, list[Block]]:
     """The text and the blocks of chunks. Raises SlackError invalid_chunks."""
     required = {"markdown_text": "text", "task_update": "id", "plan_update": "title", "blocks": "blocks"}
-    for chunk in chunks if isinstance(chunks, list) else [None]:
-        known = isinstance(chunk, dict) and chunk.get("type") in required
-        if not known or required[chunk["type"]] not in chunk:
+    if not isinstance(chunks, list):
+        raise SlackError("invalid_chunks")
+    for chunk in chunks:
+        if not isinstance(chunk, dict) or required.get(str(chunk.get("type")), "?") not in chunk:
             raise SlackError("invalid_chunks")
     texts = [chunk["text"] for chunk in chunks if chunk["type"] == "markdown_text"]
     blocks = [block for chunk in chunks if chunk["type"] == "blocks" for block in check_message(chunk["blocks"])]

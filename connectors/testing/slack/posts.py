@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from connectors.testing.slack.deliveries import Attempt, Delivery, Undelivered
+from connectors.testing.slack.deliveries import Attempt, Delivery, UndeliveredError
 from connectors.testing.slack.state import State
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -35,19 +35,17 @@ class Posts:
             async with asyncio.timeout(patience):
                 return await self._post(attempt, content_type, body, retries)
         except TimeoutError:
-            raise Undelivered("http_timeout") from None
+            raise UndeliveredError("http_timeout") from None
         except aiohttp.ClientError:
-            raise Undelivered("connection_failed") from None
+            raise UndeliveredError("connection_failed") from None
 
-    async def _post(
-        self, attempt: Attempt, content_type: str, body: str, more: Mapping[str, str]
-    ) -> dict[str, Any]:
+    async def _post(self, attempt: Attempt, content_type: str, body: str, more: Mapping[str, str]) -> dict[str, Any]:
         headers = {"content-type": content_type, **self.signed(body), **more}
         async with self._session.post(attempt.receiver, data=body.encode(), headers=headers) as response:
             text = await response.text()
             attempt.ack_seconds = time.monotonic() - attempt.at
             if not response.ok:
-                raise Undelivered("http_error", final=response.headers.get("x-slack-no-retry") == "1")
+                raise UndeliveredError("http_error", final=response.headers.get("x-slack-no-retry") == "1")
             return _decode(response.content_type, text)
 
     def signed(self, body: str) -> dict[str, str]:

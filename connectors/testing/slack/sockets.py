@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from connectors.testing.slack.deliveries import Attempt, Delivery, Undelivered
+from connectors.testing.slack.deliveries import Attempt, Delivery, UndeliveredError
 from connectors.testing.slack.faults import DELIVERY, HANDSHAKE, Faults
 from connectors.testing.slack.state import State
 
@@ -53,7 +53,7 @@ class Connection:
     def lost(self) -> None:
         for waiting in self.waiting.values():
             if not waiting.acked.done():
-                waiting.acked.set_exception(Undelivered("connection_lost"))
+                waiting.acked.set_exception(UndeliveredError("connection_lost"))
 
 
 class Sockets:
@@ -153,15 +153,15 @@ class Sockets:
             async with asyncio.timeout(patience):
                 return await waiting.acked
         except TimeoutError:
-            raise Undelivered("timeout") from None
+            raise UndeliveredError("timeout") from None
         except ConnectionError:
             connection.waiting.pop(envelope, None)
-            raise Undelivered("connection_lost") from None
+            raise UndeliveredError("connection_lost") from None
 
     def _next(self) -> Connection:
         usable = [connection for connection in self.connections if not connection.socket.closed]
         if not usable:
-            raise Undelivered("no_connection")
+            raise UndeliveredError("no_connection")
         return usable[next(self._turn) % len(usable)]
 
 

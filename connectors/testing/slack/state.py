@@ -124,7 +124,7 @@ class File:
         }
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Message:
     """A message of a channel. `text` is as Slack sends it: `&amp;`, `<@U1>`.
 
@@ -179,7 +179,7 @@ class Message:
         self.changes += 1
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class View:
     """A dialog or a Home tab, as one person sees it. `stack` is its root view's id."""
 
@@ -192,9 +192,11 @@ class View:
     root: str = ""
     previous: str = ""
     open: bool = True
-    at: float = field(default_factory=time.monotonic)
+    # What the app said is wrong with what was entered, by block_id.
+    errors: dict[str, str] = field(default_factory=dict)
     # Where it was opened from.
     channel: str = ""
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def shown(self) -> str:
@@ -342,12 +344,6 @@ class State:
 
     # -- finding
 
-    def team_of(self, team: str) -> Team:
-        return self.teams[team]
-
-    def is_bot_of(self, team: str, user: str) -> bool:
-        return self.teams[team].bot_user == user
-
     def user(self, user: str) -> User:
         found = self.users.get(user)
         if found is None:
@@ -364,13 +360,16 @@ class State:
         root = self.messages[channel].get(ts)
         return [*([root] if root else []), *self.threads[channel, ts]]
 
-    def dm(self, user: str, bot_user: str) -> Channel:
+    def dm(self, user: str) -> Channel:
         """The direct messages of a person and the bot; made when there are none yet."""
-        person = self.user(user)
-        id_ = f"D{user}"
+        team, id_ = self.team_for(user), f"D{user}"
         if id_ not in self.channels:
-            self.channels[id_] = Channel(id_, person.team, "", "im", {user, bot_user})
+            self.channels[id_] = Channel(id_, team.id, "", "im", {user, team.bot_user})
         return self.channels[id_]
+
+    def team_for(self, user: str) -> Team:
+        """The workspace whose bot a person meets: their own, or the first one for who comes from elsewhere."""
+        return self.teams.get(self.user(user).team) or next(iter(self.teams.values()))
 
     # -- changing
 

@@ -70,7 +70,7 @@ def show(state: State, user: str, team: str, content: Answer, below: View | None
 
 
 def change(view: View, content: Answer) -> None:
-    view.content, view.hash, view.at = content, secrets.token_hex(4), time.monotonic()
+    view.content, view.hash, view.errors, view.at = content, secrets.token_hex(4), {}, time.monotonic()
 
 
 def check_depth(state: State, view: View) -> None:
