@@ -1,8 +1,8 @@
 """Slack's Web API as we call it: paced, counted, and called again only where that cannot do harm.
 
-slack_sdk's own handlers do not serve here. The one for rate limits reads the first digit of Retry-After only, and the
-one for broken connections repeats calls that post messages. A client that was given a session also ignores its
-timeout.
+slack_sdk's own retry handlers do not serve here. The one for rate limits lets each call find out by itself and has no
+limit in time; the one for broken connections repeats calls that post messages. A client that was given a session also
+ignores its timeout.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ _REACH = 40
 
 
 class Visible:
-    """Drops from a text, piece by piece, what nobody sees. Tabs stay, and every kind of line break becomes a newline."""
+    """Drops from a text, piece by piece, what nobody sees. Tabs stay; any kind of line break becomes a newline."""
 
     def __init__(self) -> None:
         self._before = ""

@@ -11,7 +11,7 @@ from assistant.settings import Section
 MAX_PROMPTS = 4
 # Socket Mode gives one app at most ten connections.
 MAX_CONNECTIONS = 10
-_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
+_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 
 
 def _channel_id(value: str) -> str:

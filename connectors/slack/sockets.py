@@ -1,8 +1,8 @@
 """Socket Mode: several connections, each kept up whatever happens to it.
 
 slack_sdk's own client is not used. It tries a ticket that was refused for ever, and an app token that was revoked as
-well; it closes the old connection before it opens the new one; and its tasks outlive it. What it is made of serves
-here: the frames, and bolt's way to answer them.
+well; it closes the old connection before it opens the new one; and it keeps no hold of the tasks that handle
+envelopes, so they cannot be waited for. What it is made of serves here: the frames, and bolt's way to answer them.
 """
 
 import asyncio
