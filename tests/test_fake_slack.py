@@ -856,14 +856,16 @@ async def test_an_event_that_is_not_acknowledged_comes_again(slack: FakeSlack) -
     slack.deliveries.ack_seconds, slack.deliveries.retry_delays = 0.1, (0.0, 0.0, 0.0)
     async with raw_socket(slack) as socket:
         await slack.say("U1", "C1", "hello")
-        frames = [await socket.frame() for _ in range(2)]
-        await asyncio.sleep(0)
+        frames = [await socket.frame()]
+        slack.deliveries.ack_seconds = 5.0
+        frames.append(await socket.frame())
         await socket.ack(frames[1])
         (delivery,) = slack.sent
         await slack.until(lambda: delivery.acked)
         assert [(f["retry_attempt"], f["retry_reason"]) for f in frames] == [(0, ""), (1, "timeout")]
         assert frames[0]["payload"] == frames[1]["payload"]
         assert [attempt.failure for attempt in delivery.attempts] == ["timeout", ""]
+        slack.deliveries.ack_seconds = 0.05
         await slack.say("U1", "C1", "nobody listens")
         last = slack.sent[-1]
         await slack.until(lambda: last.state == "failed")
@@ -1213,6 +1215,7 @@ async def test_a_request_that_fails_comes_again_and_says_why(slack: FakeSlack) -
         if len(retries) == 1:
             return web.Response(status=500)
         if len(retries) == 2:
+            slack.deliveries.ack_seconds = 5.0
             await asyncio.sleep(5)
         return web.Response()
 

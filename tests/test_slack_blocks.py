@@ -310,7 +310,7 @@ def test_a_question_about_a_message_begins_with_its_text_and_is_answered_in_the_
 
 
 def test_files_go_to_a_collection_there_is_or_a_new_one() -> None:
-    view = modals.add_file_modal(["/tmp/a.pdf", "b.md"], ["course", "course", "handbook"], "m", EN)
+    view = modals.add_file_modal(["/srv/a.pdf", "b.md"], ["course", "course", "handbook"], "m", EN)
     files, choice, new = view["blocks"]
     assert "• a.pdf\n• b.md" in files["text"]["text"]
     assert [option["value"] for option in choice["element"]["options"]] == ["course", "handbook"]

@@ -26,7 +26,9 @@ from slack_sdk.models.blocks import (
 )
 
 from assistant import Citation
+from connectors.slack.characters import one_line, visible, whole
 from connectors.slack.formatting import link, mrkdwn, plain
+from connectors.slack.neutral import neutral
 from connectors.slack.wording import Reason, Wording, counted
 
 # action_ids, by which Slack tells what was clicked.
@@ -39,6 +41,8 @@ MAX_NOTES = 10
 # What is shown of a name, of a heading path, of a note and of one quotation.
 NAME_CHARACTERS = 120
 SECTION_CHARACTERS = 160
+# A whole link: an address may be long, which nobody sees.
+LINK_CHARACTERS = 2_400
 NOTE_CHARACTERS = 600
 HELP_CHARACTERS = 2_000
 QUOTE_CHARACTERS = 3_000
@@ -60,7 +64,7 @@ def answer_blocks(
     return _dicts(
         [
             *_sources(question_id, citations, words),
-            *(note_block(note) for note in notes[:MAX_NOTES] if note.strip()),
+            *(note_block(note) for note in notes[:MAX_NOTES] if one_line(note)),
             ContextBlock(elements=[PlainTextObject(text=footer(status, citations, words))]),
             _feedback(question_id, words),
         ]
@@ -96,8 +100,10 @@ def footer(status: str, citations: Sequence[Citation], words: Wording) -> str:
 
 
 def quote_blocks(text: str) -> list[Block]:
-    """Exactly these words, in a form that Slack does not read for markup."""
-    shown = plain(text, QUOTE_CHARACTERS)
+    """Just these words, lines and all, in a form that Slack does not read for markup."""
+    shown = neutral(visible(text)).strip("\n")
+    if len(shown) > QUOTE_CHARACTERS:
+        shown = shown[: whole(shown, QUOTE_CHARACTERS - 1)].rstrip() + "…"
     if not shown.strip():
         return []
     quote = RichTextQuoteElement(elements=[RichTextElementParts.Text(text=shown)])
@@ -115,20 +121,25 @@ def grouped(citations: Iterable[Citation]) -> list[list[Citation]]:
 def place(citation: Citation, words: Wording) -> str:
     """Where to look, in mrkdwn: "lab-handbook.pdf, page 3 · Safety"; the name is a link where there is an address."""
     name = source_name(citation.source)
-    title = link(citation.url, name, NAME_CHARACTERS) if is_web(citation.url) else mrkdwn(name, NAME_CHARACTERS)
+    title = web_link(citation.url, name) if is_web(citation.url) else mrkdwn(name, NAME_CHARACTERS)
     page = f", {words.page.format(page=citation.page)}" if citation.page is not None else ""
-    section = mrkdwn(" ".join(citation.section.split()), SECTION_CHARACTERS)
+    section = mrkdwn(citation.section, SECTION_CHARACTERS)
     return f"{title}{page} · {section}" if section else f"{title}{page}"
 
 
 def source_name(source: str) -> str:
     """A document's name for people: a relative path as it is, else the last part, never a path on this machine."""
-    text = " ".join(source.split())
+    text = one_line(source)
     if is_web(text) or text.lower().startswith("file:"):
-        text = unquote(_path(text)).rstrip("/") or text
+        text = unquote(_path(text)).rstrip("/") or urlsplit(text).netloc
     posix, windows = PurePosixPath(text), PureWindowsPath(text)
     local = posix.is_absolute() or windows.anchor or text.startswith("~") or ".." in windows.parts
     return (windows.name if local else text) or "?"
+
+
+def web_link(url: str, label: str) -> str:
+    """A link in mrkdwn; the label alone when Slack takes no such address."""
+    return link(url, plain(label, NAME_CHARACTERS), LINK_CHARACTERS)
 
 
 def is_web(url: str) -> bool:

@@ -19,8 +19,8 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from connectors.slack.blocks import NAME_CHARACTERS, is_web, source_name
-from connectors.slack.formatting import link, mrkdwn, plain
+from connectors.slack.blocks import NAME_CHARACTERS, is_web, source_name, web_link
+from connectors.slack.formatting import mrkdwn, plain
 from connectors.slack.wording import Wording, counted
 
 FORGET_ME = "forget_me"
@@ -86,10 +86,11 @@ def _recent(recent: Sequence[Recent], words: Wording) -> list[Block]:
 
 
 def _question(recent: Recent, words: Wording) -> list[Block]:
-    text = mrkdwn(" ".join(recent.question.split()), QUESTION_CHARACTERS)
-    answer = link(recent.permalink, words.home_open, HELP_CHARACTERS) if is_web(recent.permalink) else ""
+    text = mrkdwn(recent.question, QUESTION_CHARACTERS)
+    answer = web_link(recent.permalink, words.home_open) if is_web(recent.permalink) else ""
     details = " · ".join(part for part in (_date(recent.at), words.status(recent.status), answer) if part)
-    return [SectionBlock(text=_markdown(text or "…")), ContextBlock(elements=[_markdown(details)])]
+    below = [ContextBlock(elements=[_markdown(details)])] if details else []
+    return [SectionBlock(text=_markdown(text or "…")), *below]
 
 
 def _ways(name: str, command: str, words: Wording) -> list[Block]:

@@ -15,17 +15,15 @@ SCOPES: dict[str, str] = {
     "app_mentions:read": "to hear when it is mentioned",
     "assistant:write": "to be an agent: suggested prompts, titles of conversations, the stop button",
     "channels:history": "to read the questions in public channels that it was invited to",
-    "channels:read": "to know whether a public channel is archived or shared",
+    "channels:read": "to check the public channels that the profile names",
     "chat:write": "to answer",
     "commands": "to offer the slash command and the message shortcuts",
     "files:read": "to read files that come with a question",
     "groups:history": "to read the questions in private channels that it was invited to",
-    "groups:read": "to know whether a private channel is archived or shared",
+    "groups:read": "to check the private channels that the profile names",
     "im:history": "to read what people write to it directly",
-    "im:read": "to know whose direct conversation a message is in",
     "im:write": "to tell a person directly why there is no answer in a channel",
     "mpim:history": "to read the questions in group messages that it was invited to",
-    "mpim:read": "to know whether a group message is still open",
     "usergroups:read": "to know which user groups a person is in, for documents and rights that depend on it",
     "users:read": "to tell members from guests, strangers and bots",
 }
@@ -34,12 +32,13 @@ SCOPES: dict[str, str] = {
 APP_SCOPES: dict[str, str] = {"connections:write": "to open the connections of Socket Mode"}
 
 _HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
-_READ = ("channels:read", "groups:read", "im:read", "mpim:read")
+_READ = ("channels:read", "groups:read")
 
 # Every method of the Web API that is called, and the scopes of which one is enough; for conversations that is the one
 # of their kind. None is needed where there is none.
 METHODS: dict[str, tuple[str, ...]] = {
     "agents.sessions.setStatus": ("chat:write",),
+    "api.test": (),
     "apps.connections.open": ("connections:write",),
     "assistant.threads.setStatus": ("chat:write", "assistant:write"),
     "assistant.threads.setSuggestedPrompts": ("assistant:write",),

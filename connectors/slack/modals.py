@@ -22,8 +22,9 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from assistant import Citation
-from connectors.slack.blocks import NAME_CHARACTERS, grouped, is_web, place, quote_blocks, source_name
-from connectors.slack.formatting import link, mrkdwn, plain
+from connectors.slack.blocks import NAME_CHARACTERS, grouped, is_web, place, quote_blocks, source_name, web_link
+from connectors.slack.characters import one_line, visible
+from connectors.slack.formatting import mrkdwn, plain
 from connectors.slack.wording import Wording
 
 # callback_ids of what people send.
@@ -73,7 +74,7 @@ def ask_modal(text: str, metadata: str, words: Wording) -> dict[str, Any]:
         multiline=True,
         focus_on_load=True,
         max_length=INPUT_CHARACTERS,
-        initial_value=text.strip()[:INPUT_CHARACTERS] or None,
+        initial_value=visible(text).strip()[:INPUT_CHARACTERS] or None,
     )
     choices = [Option(text=words.ask_in_thread, value=IN_THREAD), Option(text=words.ask_only_me, value=ONLY_ME)]
     where = RadioButtonsElement(action_id=WHERE, options=choices, initial_option=choices[0])
@@ -121,7 +122,7 @@ def _source(group: Sequence[Citation], words: Wording) -> list[Block]:
 def _document_link(url: str, words: Wording) -> list[Block]:
     if not is_web(url):
         return []
-    return [SectionBlock(text=MarkdownTextObject(text=link(url, words.open_document, INPUT_CHARACTERS)))]
+    return [SectionBlock(text=MarkdownTextObject(text=web_link(url, words.open_document)))]
 
 
 def _file_list(files: Sequence[str], words: Wording) -> Block:
@@ -133,7 +134,7 @@ def _file_list(files: Sequence[str], words: Wording) -> Block:
 
 def _collection_choice(collections: Sequence[str], words: Wording) -> list[Block]:
     """None when there is nothing to choose from. A name that is too long for a choice has to be typed."""
-    names = [name for name in dict.fromkeys(collections) if name.strip() and len(name) <= Option.value_max_length]
+    names = [name for name in dict.fromkeys(collections) if one_line(name) and len(name) <= Option.value_max_length]
     options = [
         Option(text=PlainTextObject(text=plain(name, Option.label_max_length), emoji=False), value=name)
         for name in names[:MAX_OPTIONS]

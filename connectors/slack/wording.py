@@ -47,7 +47,6 @@ class Wording:
     footer: str
     footer_bare: str
     footer_quoted: str
-    continues: str
     stopped: str
 
     # Buttons.
@@ -58,7 +57,6 @@ class Wording:
 
     # Files that came with a question.
     file_unreadable: str  # {reason} {remedy}
-    file_too_large: str  # {name} {limit}
     file_not_fetched: str  # {name}
     files_too_many: str  # {limit}
 
@@ -74,7 +72,6 @@ class Wording:
 
     # After a click.
     thanks: str
-    forgotten: tuple[str, str]  # {count}
 
     # Dialogs.
     source_title: str
@@ -167,14 +164,12 @@ ENGLISH = Wording(
     footer="A model wrote this from the sources above. Check what matters.",
     footer_bare="A model wrote this. Check what matters.",
     footer_quoted="No model wrote this: you see only what the documents say.",
-    continues="_continues in the next message_",
     stopped="Stopped, as you wished. Ask again whenever you like.",
     show="Show",
     helpful="Helpful",
     not_helpful="Not helpful",
     ask_again="Ask again",
     file_unreadable="A file was not read. {reason} {remedy}",
-    file_too_large="I did not read {name}: it is larger than {limit} MB. Send the part that matters.",
     file_not_fetched="I could not download {name}. Share it again, or paste the text into your message.",
     files_too_many="I read only the first {limit} files. Send the others with another message.",
     file_added="{name} is now in the collection {collection}: {passages}.",
@@ -187,10 +182,6 @@ ENGLISH = Wording(
     command_taken="Your question is in <#{channel}>, and the answer follows in its thread.",
     asked="<@{user}> asked:",
     thanks="Thank you, that helps to make the answers better.",
-    forgotten=(
-        "Your question is forgotten, with its answer.",
-        "Your {count} questions are forgotten, with their answers.",
-    ),
     source_title="Source",
     source_gone="This answer is no longer kept, so its sources cannot be shown. Ask again to see them.",
     open_document="Open the document",
@@ -252,6 +243,7 @@ ENGLISH = Wording(
         "written": "being answered",
         "stopped": "stopped",
         "refused": "not answered",
+        "added": "added",
     },
     reasons={
         "line_full": Reason(
@@ -327,14 +319,12 @@ KOREAN = Wording(
     footer="위 출처를 바탕으로 AI 모델이 쓴 답변이에요. 중요한 내용은 꼭 확인해 주세요.",
     footer_bare="AI 모델이 쓴 답변이에요. 중요한 내용은 꼭 확인해 주세요.",
     footer_quoted="AI 모델이 지어낸 문장은 없어요. 문서에 있는 내용만 보여 드려요.",
-    continues="_다음 메시지로 이어집니다_",
     stopped="요청하신 대로 멈췄어요. 언제든 다시 질문해 주세요.",
     show="보기",
     helpful="도움이 됐어요",
     not_helpful="도움이 안 됐어요",
     ask_again="다시 질문하기",
     file_unreadable="읽지 못한 파일이 있어요. {reason} {remedy}",
-    file_too_large="{name} 파일은 {limit}MB보다 커서 읽지 않았어요. 필요한 부분만 보내 주세요.",
     file_not_fetched="{name} 파일을 내려받지 못했어요. 다시 공유하거나 내용을 메시지에 붙여 넣어 주세요.",
     files_too_many="파일은 처음 {limit}개만 읽었어요. 나머지는 다른 메시지로 보내 주세요.",
     file_added="{name} 파일을 {collection} 모음에 추가했어요({passages}).",
@@ -347,7 +337,6 @@ KOREAN = Wording(
     command_taken="질문을 <#{channel}> 채널에 올렸어요. 답변은 그 스레드에 달릴 거예요.",
     asked="<@{user}> 님의 질문:",
     thanks="의견 고맙습니다. 더 나은 답변을 드리는 데 도움이 돼요.",
-    forgotten=("질문과 답변을 지웠어요.", "질문 {count}개와 답변을 지웠어요."),
     source_title="출처",
     source_gone="이 답변은 더 이상 보관되어 있지 않아 출처를 보여 드릴 수 없어요. 다시 질문하면 볼 수 있어요.",
     open_document="문서 열기",
@@ -409,6 +398,7 @@ KOREAN = Wording(
         "written": "답변 중",
         "stopped": "멈춤",
         "refused": "답변하지 못함",
+        "added": "추가함",
     },
     reasons={
         "line_full": Reason("기다리는 질문이 너무 많아 이 질문을 받을 수 없어요.", "몇 분 뒤에 다시 질문해 주세요."),

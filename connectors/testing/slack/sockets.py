@@ -17,6 +17,8 @@ from connectors.testing.slack.state import State
 MOST_CONNECTIONS = 10
 TICKET_SECONDS = 30.0
 PING_SECONDS = 10.0
+# How long an app has to say goodbye.
+CLOSE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ class Sockets:
         refused = self.faults.strike(HANDSHAKE, "refuse_handshake")
         if refused or not self.enabled or expires_at < time.monotonic():
             return web.Response(status=401, text="invalid ticket")
-        socket = web.WebSocketResponse(heartbeat=self.ping_seconds)
+        socket = web.WebSocketResponse(heartbeat=self.ping_seconds, timeout=CLOSE_SECONDS)
         await socket.prepare(request)
         if len(self.connections) >= MOST_CONNECTIONS:
             await self._disconnect(socket, "too_many_websockets")
@@ -147,10 +149,10 @@ class Sockets:
         envelope, waiting = secrets.token_hex(8), _Waiting(attempt, asyncio.get_running_loop().create_future())
         connection.waiting[envelope] = waiting
         try:
-            await connection.socket.send_json(_envelope(envelope, delivery, attempt, reason))
-            if self.faults.strike(DELIVERY, "drop_socket"):
-                connection.drop()
             async with asyncio.timeout(patience):
+                await connection.socket.send_json(_envelope(envelope, delivery, attempt, reason))
+                if self.faults.strike(DELIVERY, "drop_socket"):
+                    connection.drop()
                 return await waiting.acked
         except TimeoutError:
             raise UndeliveredError("timeout") from None
