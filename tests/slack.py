@@ -1,7 +1,7 @@
 """The Slack connector, served in this process against the fake Slack."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,6 @@ from assistant import Assistant
 from assistant.settings import Settings, load_profile
 from connectors.slack.connector import SlackConnector
 from connectors.testing.slack import FakeSlack
-from knowledge import SentenceEmbeddings
 from tests.conftest import ScriptedEngine
 
 COURSE = """# Fuses
@@ -55,10 +54,15 @@ class PacedEngine(ScriptedEngine):
             self.stopped += not finished
 
 
-def profile(data_dir: Path, **slack: Any) -> Settings:
+def profile(data_dir: Path, *, parallel: int = 16, places: int = 64, **slack: Any) -> Settings:
     """A profile with these settings for Slack; nothing listens but where a test says so."""
     settings = load_profile("docs", data_dir)
-    return settings.model_copy(update={"connectors": {"slack": {"health": "", **slack}}})
+    update = {
+        "engine": settings.engine.model_copy(update={"parallel": parallel}),
+        "queue": settings.queue.model_copy(update={"places": places}),
+        "connectors": {"slack": {"health": "", **slack}},
+    }
+    return settings.model_copy(update=update)
 
 
 @contextmanager
@@ -78,7 +82,7 @@ def environment(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, **more: str) 
 async def served(assistant: Assistant, slack: FakeSlack) -> AsyncIterator["asyncio.Task[None]"]:
     """The connector, once it is connected; stopped at the end as SIGTERM stops it."""
     task = asyncio.create_task(SlackConnector().serve(assistant))
-    connected = asyncio.create_task(slack.until(lambda: slack.connections > 0, PATIENCE_S))
+    connected = asyncio.create_task(_reachable(slack))
     try:
         await asyncio.wait({task, connected}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -91,8 +95,15 @@ async def served(assistant: Assistant, slack: FakeSlack) -> AsyncIterator["async
         await asyncio.gather(task, connected, return_exceptions=True)
 
 
-def assistant_of(settings: Settings, engine: ScriptedEngine, embeddings: SentenceEmbeddings) -> Assistant:
-    return Assistant(settings, engine, embeddings)
+async def _reachable(slack: FakeSlack) -> None:
+    """Until there is a socket, or somebody listens."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not slack.connections and not await _listens(slack):
+            await asyncio.sleep(0.05)
 
 
-Write = Callable[[str, str | bytes], Path]
+async def _listens(slack: FakeSlack) -> bool:
+    try:
+        return await slack.verify_url()
+    except (LookupError, OSError):
+        return False

@@ -19,6 +19,7 @@ from connectors.slack.formatting import plain
 from connectors.slack.places import Places
 from connectors.slack.results import DELETED, EDITED, SILENT, Result
 from connectors.slack.services import Services
+from connectors.slack.statuses import WAITING, WORKING
 from connectors.slack.store import MAX_ATTEMPTS, Claimed
 from knowledge import NotFoundError, UserError
 
@@ -62,9 +63,13 @@ class Answering:
         asked = work.claimed.asked
         client = await self.services.workspaces.client(asked.team, asked.enterprise or None)
         work.claimed = await self.places.rooted(client, work.claimed, self.services.words(asked.channel))
-        async with Reply(client, self.services.store, work.claimed, self.services.pacing) as reply:
-            result = await self._result(client, work, reply)
-            await self._leave(work, reply, result)
+        self.services.statuses.session(work.claimed.asked, WORKING)
+        try:
+            async with Reply(client, self.services.store, work.claimed, self.services.pacing) as reply:
+                result = await self._result(client, work, reply)
+                await self._leave(work, reply, result)
+        finally:
+            self.services.statuses.session(work.claimed.asked, WAITING)
 
     async def _result(self, client: AsyncWebClient, work: Work, reply: Reply) -> Result:
         claimed = work.claimed

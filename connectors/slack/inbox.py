@@ -61,12 +61,14 @@ class Inbox:
 
     async def _message_event(self, body: Mapping[str, Any], event: Mapping[str, Any], bot: str) -> Outcome:
         subtype = event.get("subtype")
-        if subtype == "message_changed":
-            return await self._edited(body, event, bot)
-        if subtype == "message_deleted":
-            await self.services.store.withdraw(_team(body), event["channel"], str(event["deleted_ts"]))
+        # A message that others have answered leaves a tombstone when it is deleted.
+        if subtype == "message_deleted" or event.get("message", {}).get("subtype") == "tombstone":
+            ts = str(event.get("deleted_ts") or event["message"]["ts"])
+            await self.services.store.withdraw(_team(body), event["channel"], ts)
             await self.worker.listen_now()
             return "accepted"
+        if subtype == "message_changed":
+            return await self._edited(body, event, bot)
         return await self._written(body, event, bot) if subtype in WRITTEN else "ignored"
 
     async def _written(self, body: Mapping[str, Any], event: Mapping[str, Any], bot: str) -> Outcome:

@@ -22,6 +22,8 @@ LONGEST_FORMULA = 400
 # A dollar before a figure is money more often than not, so it holds the text up for less.
 LONGEST_AMOUNT = 100
 LONGEST_WORD = 200
+# Of the same mark, one after the other.
+LONGEST_RUN = 100
 
 Kind = Literal["words", "code", "display", "source"]
 
@@ -33,18 +35,18 @@ class Found:
     end: int
     text: str
     kind: Kind = "words"
-    # A formula that stays as it is written has a closing dollar, which opens no other.
-    left_open: bool = False
+    # The dollars behind a formula that stays as it is written: they open no other.
+    dollars: int = 0
 
 
 Reader = Callable[[str, int, bool], Found | None]
 
 # Words with what follows them, as long as none of it can mean something.
-_EASY = re.compile(r"(?:(?!https?:)[A-Za-z0-9]{1,200}[ \t,;.\x80-\U0010ffff]+|[ \t]+|[^\x00-\x7f]+)++", re.IGNORECASE)
+_EASY = re.compile(r"(?:(?!https?:)[A-Za-z0-9]{1,200}+[ \t,;.\x80-\U0010ffff]+|[ \t]+|[^\x00-\x7f]+)++", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9]{1,200}")
 _ADDRESS = re.compile(r"https?://[^\s<>\[\]`|\\\"]{0,2000}", re.IGNORECASE)
-_TICKS = re.compile("`{1,100}")
-_TILDES = re.compile("~{1,100}")
+_TICKS = re.compile(f"`{{1,{LONGEST_RUN}}}")
+_TILDES = re.compile(f"~{{1,{LONGEST_RUN}}}")
 _LABEL = re.compile(r"\[([^\[\]\n]{0,300})")
 _TARGET = re.compile(
     r"\([ \t]*<?(https?://[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?"
@@ -52,11 +54,11 @@ _TARGET = re.compile(
     re.IGNORECASE,
 )
 _ANGLE = re.compile(r"<(https?://[^\s<>|]{1,1500})(?:\|([^<>\n]{0,300}))?>", re.IGNORECASE)
+_OPEN_ANGLE = re.compile(r"<[^\s<>|]*(?:\|[^<>\n]*)?\Z")
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _HALF_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{0,30}|#[xX]?[0-9a-fA-F]{0,7})?")
 _DOLLARS = re.compile(r"\${1,3}")
 _FORMULA = re.compile(r"(?:\\.|[^$\n\\]){0,400}+")
-_AMOUNT = re.compile(r"(?:\\.|[^$\n\\]){0,100}+")
 _PROSE = re.compile(r"\d[^\\{}]* [a-z]{2,} ")
 _DISPLAY = re.compile(r"[^$]{0,2000}")
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
@@ -71,8 +73,8 @@ def words(source: str, at: int, whole: bool) -> Found | None:
     """Prose. A word is told when it has ended, for only then is it known for an address or not."""
     if easy := _EASY.match(source, at):
         return Found(easy.end(), easy.group())
-    if source[at] in "hH" and not (address := _address(source, at, whole)):
-        return address
+    if source[at] in "hH" and not whole and _address_goes_on(source, at):
+        return None
     if address := _ADDRESS.match(source, at):
         return Found(address.end(), address.group())
     word = _WORD.match(source, at)
@@ -82,29 +84,33 @@ def words(source: str, at: int, whole: bool) -> Found | None:
     return Found(word.end(), word.group()) if ended else None
 
 
-def _address(source: str, at: int, whole: bool) -> bool | None:
-    """None when an address may begin here or go on, else True."""
-    if whole:
-        return True
+def _address_goes_on(source: str, at: int) -> bool:
+    """Whether the source ends within what may be an address."""
     address = _ADDRESS.match(source, at)
     if address:
-        return None if address.end() == len(source) and address.end() - at < LONGEST else True
-    beginning = source[at : at + 8].lower()
-    ended = len(beginning) < len(source) - at or not ("https://".startswith(beginning) or "http://".startswith(beginning))
-    return True if ended else None
+        return address.end() == len(source) and address.end() - at < LONGEST
+    return len(source) - at < len("https://") and _begins_address(source[at:])
+
+
+def _begins_address(text: str) -> bool:
+    text = text[:8].lower()
+    return text.startswith("http://") or "https://".startswith(text) or "http://".startswith(text)
 
 
 def ticks(source: str, at: int, whole: bool) -> Found | None:
     """A span of code on one line; without an end on that line, just the marks."""
     mark = _run(_TICKS, source, at, whole)
-    if not mark:
-        return None
+    if not mark or len(mark) == LONGEST_RUN:
+        return Found(at + len(mark), "\\`" * len(mark)) if mark else None
     line_end = source.find("\n", at, at + LONGEST)
     stop = line_end if line_end >= 0 else min(len(source), at + LONGEST)
     for closing in _TICKS.finditer(source, at + len(mark), stop):
         if closing.end() == len(source) and not whole:
             return None
-        if closing.group() == mark:
+        if closing.group() == mark and "`" not in (
+            source[closing.start() - 1],
+            source[closing.end() : closing.end() + 1],
+        ):
             return Found(closing.end(), _code(source[at + len(mark) : closing.start()], len(mark)), "code")
     ended = whole or line_end >= 0 or len(source) - at >= LONGEST
     return Found(at + len(mark), "\\`" * len(mark)) if ended else None
@@ -113,7 +119,7 @@ def ticks(source: str, at: int, whole: bool) -> Found | None:
 def _code(text: str, most: int) -> str:
     """A span with the shortest marks that it can have, because Slack takes three for the beginning of a block."""
     inside = {len(run) for run in _TICKS.findall(text)}
-    mark = "`" * next(length for length in range(1, most + 1) if length not in inside)
+    mark = "`" * next((length for length in range(1, most) if length not in inside), most)
     return f"{mark}{text}{mark}"
 
 
@@ -126,7 +132,7 @@ def _run(pattern: re.Pattern[str], source: str, at: int, whole: bool) -> str:
     """The marks that stand here; empty when more of them may follow."""
     found = pattern.match(source, at)
     mark = found.group() if found else source[at]
-    return "" if at + len(mark) == len(source) and len(mark) < 100 and not whole else mark
+    return "" if at + len(mark) == len(source) and len(mark) < LONGEST_RUN and not whole else mark
 
 
 def bracket(source: str, at: int, whole: bool) -> Found | None:
@@ -139,11 +145,15 @@ def bracket(source: str, at: int, whole: bool) -> Found | None:
         return Found(at + 1, "[")
     if end + 1 == len(source) and not whole:
         return None
-    target = _TARGET.match(source, end + 1)
+    target = _TARGET.match(source, end + 1, end + LONGEST)
     if target and label:
         return _link(label.group(1), target.group(1), source, target.end(), whole)
-    ended = whole or source[end + 1] != "(" or "\n" in source[end : end + LONGEST] or len(source) - end >= LONGEST
-    return Found(at + 1, "[") if ended else None
+    return None if not whole and _target_goes_on(source[end + 1 : end + LONGEST]) else Found(at + 1, "[")
+
+
+def _target_goes_on(target: str) -> bool:
+    address = target[1:].lstrip(" \t").removeprefix("<")
+    return target[0] == "(" and "\n" not in target and len(target) < LONGEST - 1 and _begins_address(address)
 
 
 def _link(label: str, address: str, source: str, end: int, whole: bool) -> Found | None:
@@ -167,10 +177,8 @@ def angle(source: str, at: int, whole: bool) -> Found | None:
     """`<https://…|label>` is read again like a link."""
     if found := _ANGLE.match(source, at):
         return _link(found.group(2) or "", found.group(1), source, found.end(), whole)
-    beginning = source[at + 1 : at + 9].lower()
-    could = "https://".startswith(beginning) or beginning.startswith("http://") or "http://".startswith(beginning)
-    ended = re.search(r"[<>\n]", source[at + 1 : at + LONGEST]) or len(source) - at >= LONGEST
-    return None if could and not ended and not whole else Found(at + 1, "<")
+    goes_on = _OPEN_ANGLE.match(source, at, at + LONGEST) and len(source) - at < LONGEST
+    return None if goes_on and not whole and _begins_address(source[at + 1 :]) else Found(at + 1, "<")
 
 
 def ampersand(source: str, at: int, whole: bool) -> Found | None:
@@ -204,10 +212,11 @@ def _bracketed(source: str, at: int, whole: bool) -> Found | None:
     inner = _BRACKETED.match(source, at + 2)
     end = inner.end() if inner else at + 2
     latex = source[at + 2 : end]
-    open_ended = not (_BLANK_LINE.search(latex) if display else "\n" in latex or len(latex) > LONGEST_FORMULA)
-    if open_ended and end - at < LONGEST and end + 2 > len(source) and not whole:
+    could = not (_BLANK_LINE.search(latex) if display else "\n" in latex or len(latex) > LONGEST_FORMULA)
+    could = could and end - at < LONGEST
+    if could and end + 2 > len(source) and not whole:
         return None
-    closes = open_ended and source.startswith(r"\]" if display else r"\)", end) and not latex.strip().isdigit()
+    closes = could and source.startswith(r"\]" if display else r"\)", end) and not latex.strip().isdigit()
     return (_formula(latex, end + 2, display) if closes else None) or Found(at + 2, source[at : at + 2])
 
 
@@ -227,23 +236,24 @@ def dollar(source: str, at: int, whole: bool, before: str) -> Found | None:
         return None
     if length == 3:
         return Found(at + 3, "$$$")
-    found = _dollars(source, at, whole) if length == 2 else _dollared(source, at, whole, before)
-    return found
+    return _dollars(source, at, whole) if length == 2 else _dollared(source, at, whole, before)
 
 
 def _dollared(source: str, at: int, whole: bool, before: str) -> Found | None:
     literal = Found(at + 1, "$")
     if at + 1 == len(source) or source[at + 1].isspace() or (before.isascii() and before.isalnum()):
         return literal
-    inner = (_AMOUNT if source[at + 1].isdigit() else _FORMULA).match(source, at + 1)
+    most = LONGEST_AMOUNT if source[at + 1].isdigit() else LONGEST_FORMULA
+    inner = _FORMULA.match(source, at + 1)
     latex = inner.group() if inner else ""
     end = at + 1 + len(latex)
-    most = LONGEST_AMOUNT if source[at + 1].isdigit() else LONGEST_FORMULA
-    if end + 2 > len(source) and source[end:] in ("", "$", "\\") and len(latex) < most and not whole:
+    if len(latex) >= most:
+        return literal
+    if end + 2 > len(source) and source[end:] in ("", "$", "\\") and not whole:
         return None
     if not _closes(source, end, latex):
         return literal
-    return _formula(latex, end + 1, display=False) or Found(at + 1, "$", left_open=True)
+    return _formula(latex, end + 1, display=False) or Found(at + 1, "$", dollars=1)
 
 
 def _closes(source: str, end: int, latex: str) -> bool:
@@ -253,16 +263,17 @@ def _closes(source: str, end: int, latex: str) -> bool:
 
 
 def _dollars(source: str, at: int, whole: bool) -> Found | None:
+    literal = Found(at + 2, "$$")
     inner = _DISPLAY.match(source, at + 2)
     latex = inner.group() if inner else ""
     end = at + 2 + len(latex)
-    if _BLANK_LINE.search(latex) or not latex:
-        return Found(at + 2, "$$")
-    if source[end:] in ("", "$") and len(latex) < LONGEST and not whole:
+    if _BLANK_LINE.search(latex) or not latex or len(latex) >= LONGEST:
+        return literal
+    if source[end:] in ("", "$") and not whole:
         return None
     if not source.startswith("$$", end):
-        return Found(at + 2, "$$")
-    return _formula(latex, end + 2, display=True) or Found(at + 2, "$$", left_open=True)
+        return literal
+    return _formula(latex, end + 2, display=True) or Found(at + 2, "$$", dollars=2)
 
 
 READERS: dict[str, Reader] = {

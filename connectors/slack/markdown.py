@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"(?:[ \t]|>|(?:[-*+]|\d{1,9}[.)])(?=[ \t\n]))*")
 # Where a line ends within what could become more of its prefix, or a fence.
 _HALF = re.compile(r"(?:[-*+]|\d{1,9}[.)]?|`{1,2}|~{1,2})?\Z")
 _FENCE = re.compile(f"`{{3,{LONGEST_RUN}}}|~{{3,{LONGEST_RUN}}}")
-_LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}(?=\s|\Z)")
+_LANGUAGE = re.compile(r"[ \t]*([A-Za-z0-9_+#.-]{1,30})?(?:[ \t][^\n]*)?\n")
 _QUOTED = re.compile(r"[ \t]*>")
 _MARGIN = re.compile(r"[ \t>]*")
 _SPACE = re.compile(rf"[ \t]{{0,{LONGEST_PREFIX}}}")
@@ -62,7 +62,8 @@ class Markdown:
         self._line_start = True
         self._bare = True
         self._after_display = False
-        self._left_open = False
+        # How many dollars to come are just dollars.
+        self._dollars = 0
         self._block: _Block | None = None
         self._table: Columns | None = None
 
@@ -76,7 +77,7 @@ class Markdown:
         if self._table:
             self._end_table()
         if self._block:
-            self._fenced("")
+            self._new_line()
             self._write(FENCE)
         return rest + self._take_shown()
 
@@ -120,12 +121,16 @@ class Markdown:
         if self._tail and not self._tail.endswith("\n"):
             self._write("\n")
 
-    def _fenced(self, text: str) -> None:
-        """Code within a fence. No line of it can end the fence."""
-        text = _LABELLED.sub(f"<{ZWSP}", _TICKS.sub(f"``{ZWSP}", text))
-        self._write(text)
-        if not text:
-            self._new_line()
+    def _write_code(self, text: str) -> None:
+        """Code within a fence, which no line of it can end."""
+        apart = ZWSP if self._tail.endswith("`") and text.startswith("`") else ""
+        self._write(apart + _unlabelled(_TICKS.sub(f"``{ZWSP}", text)))
+
+    def _leave(self, prefix: str) -> None:
+        """Quotes and lists end before code, for in Slack they hold none; the number of an item stays."""
+        self._new_line()
+        if prefix.strip(" \t>"):
+            self._say(f"{prefix.rstrip()}\n")
 
     # -- the beginning of a line
 
@@ -158,73 +163,68 @@ class Markdown:
     # -- fences
 
     def _begin_fence(self, fence: re.Match[str], whole: bool) -> bool:
-        """Quotes and lists end before code: in Slack they hold none."""
-        line = self._source[fence.end() : fence.end() + LONGEST_INFO].partition("\n")
-        goes_on = not line[1] and fence.end() + LONGEST_INFO > len(self._source)
-        if "`" in line[0] and fence.group()[0] == "`":
+        info, closed, _ = self._source[fence.end() : fence.end() + LONGEST_INFO].partition("\n")
+        if "`" in info and fence.group()[0] == "`":
             return self._begin_prose(fence.start())
-        if not whole and (goes_on or fence.end() == len(self._source)):
+        if not whole and not closed and len(info) < LONGEST_INFO:
             return False
         prefix = self._read(fence.start())
-        self._read(fence.end() + len(line[0]) + len(line[1]))
-        self._open_fence(fence.group(), prefix, line[0])
+        self._read(fence.end())
+        if closed or info.strip():
+            self._open_fence(fence.group(), prefix, f"{info}{closed}")
         return True
 
-    def _open_fence(self, mark: str, prefix: str, info: str) -> None:
-        self._new_line()
-        if prefix.strip(" \t>"):
-            self._say(f"{prefix.rstrip()}\n")
-        language = _LANGUAGE.match(info.strip())
-        self._write(f"{FENCE}{language.group() if language else ''}\n")
-        indent = len(prefix) - len(prefix.rstrip(" \t"))
-        self._block = _Block(mark, indent if prefix.strip() else len(prefix), prefix.count(">"))
+    def _open_fence(self, mark: str, prefix: str, line: str) -> None:
+        """What stands behind the mark and names no language is the first line of the code."""
+        language = _LANGUAGE.match(line)
+        if language:
+            self._read(self._at + len(line))
+        self._leave(prefix)
+        self._write(f"{FENCE}{language.group(1) if language else ''}\n")
+        self._block = _Block(mark, len(prefix.rpartition(">")[2]), prefix.count(">"))
+        self._block.within = not language
 
     def _read_code(self, block: _Block, whole: bool) -> bool:
+        """A line of code, or a part of a long one."""
         end = self._source.find("\n", self._at, self._at + LONGEST)
         if end >= 0:
-            return self._read_code_line(block, end, "\n")
-        if len(self._source) - self._at < LONGEST:
-            return whole and self._read_code_line(block, len(self._source), "")
-        return self._read_code_line(block, self._middle(), None)
+            return self._read_code_line(block, end)
+        if len(self._source) - self._at >= LONGEST:
+            self._write_code(self._code_of(block, self._read(self._middle())))
+            block.within = True
+            return True
+        return whole and self._read_code_line(block, len(self._source))
 
     def _middle(self) -> int:
-        """Where a long line of code is cut: not within what could be a link or a run of ticks."""
+        """Where a long line of code is cut: not within what could be an address with a label."""
         stop = self._at + LONGEST // 2
-        angle = self._source.rfind("<", stop - 520, stop)
-        stop = angle if angle > self._at else stop
-        while self._source[stop - 1] == "`" and stop > self._at + LONGEST // 4:
-            stop -= 1
-        return stop
+        angle = self._source.rfind("<", stop - LONGEST // 4, stop)
+        return angle if angle > self._at else stop
 
-    def _read_code_line(self, block: _Block, end: int, line_break: str | None) -> bool:
-        """`line_break` is None in the middle of a line."""
+    def _read_code_line(self, block: _Block, end: int) -> bool:
         line = self._source[self._at : end]
-        if not block.within:
-            quotes = self._quotes(line, block)
-            if quotes is None:
-                return self._end_fence()
-            line = _outdented(line[quotes:], block.indent)
-            if line_break is not None and _closes(line, block.mark):
-                self._read(end + len(line_break))
-                return self._end_fence()
-        self._read(end + len(line_break or ""))
-        block.within = line_break is None
-        self._fenced(line + (line_break if line_break is not None else ""))
+        if not block.within and block.quotes and not _QUOTED.match(line):
+            return self._end_fence("\n")
+        code, ended = self._code_of(block, line), self._source[end : end + 1]
+        self._read(end + len(ended))
+        if not block.within and _closes(code, block.mark):
+            return self._end_fence(ended)
+        self._write_code(code + ended)
+        block.within = False
         return True
 
-    def _quotes(self, line: str, block: _Block) -> int | None:
-        """How long the marks of the quotes are that the fence stands in; None where those have ended."""
-        length = 0
+    def _code_of(self, block: _Block, line: str) -> str:
+        """A line without what it is set in."""
+        if block.within:
+            return line
         for _ in range(block.quotes):
-            mark = _QUOTED.match(line, length)
-            if not mark:
-                break
-            length = mark.end()
-        return None if block.quotes and not length else length
+            mark = _QUOTED.match(line)
+            line = line[mark.end() :] if mark else line
+        return line[min(block.indent, len(line) - len(line.lstrip(" \t"))) :]
 
-    def _end_fence(self) -> bool:
+    def _end_fence(self, ended: str) -> bool:
         self._new_line()
-        self._write(f"{FENCE}\n")
+        self._write(f"{FENCE}{ended}")
         self._block, self._line_start = None, True
         return True
 
@@ -235,16 +235,15 @@ class Markdown:
         end = self._source.find("\n", start, start + LONGEST)
         if end < 0:
             return (whole or len(self._source) - start >= LONGEST) and self._begin_prose(start)
-        below = self._source[end + 1 : end + LONGEST]
-        delimiter, closed, _ = below.partition("\n")
-        delimiter = delimiter.lstrip(" \t>")
-        could = not delimiter.strip(" \t|:-")
-        if could and not closed and len(below) < LONGEST - 1 and not whole:
+        below, closed, _ = self._source[end + 1 : end + LONGEST].partition("\n")
+        could = not below.strip(" \t>|:-") and len(below) < LONGEST - 1
+        if could and not closed and not whole:
             return False
-        if not (could and is_table(self._source[start:end], delimiter)):
+        if not could or not is_table(self._source[start:end], below.lstrip(" \t>")):
             return self._begin_prose(start)
+        self._leave(self._read(start))
         self._table = Columns(self._source[start:end])
-        self._read(min(len(self._source), end + 1 + len(below.partition("\n")[0]) + 1))
+        self._read(end + 1 + len(below) + len(closed))
         return True
 
     def _read_row(self, table: Columns, whole: bool) -> bool:
@@ -258,18 +257,13 @@ class Markdown:
         if end < 0 and not whole:
             return False
         end = end if end >= 0 else len(self._source)
-        self._block_of_table(table.add(self._source[start:end]))
+        self._write(_unlabelled(table.add(self._source[start:end])))
         self._read(min(len(self._source), end + 1))
         return True
 
-    def _block_of_table(self, text: str) -> None:
-        if text.startswith(FENCE):
-            self._new_line()
-        self._write(text)
-
     def _end_table(self) -> bool:
         if self._table:
-            self._block_of_table(self._table.finish())
+            self._write(_unlabelled(self._table.finish()))
         self._table, self._line_start = None, True
         return True
 
@@ -287,25 +281,20 @@ class Markdown:
         return bool(found)
 
     def _found(self, sign: str, whole: bool) -> Found | None:
+        if sign == "$" and self._dollars:
+            self._dollars -= 1
+            return Found(self._at + 1, "$")
         if sign == "$":
-            return self._dollar(whole)
+            return dollar(self._source, self._at, whole, self._before)
         if sign == "|":
             return Found(self._at + 1, f"{ZWSP}|" if self._bare else "|")
         return READERS.get(sign, words)(self._source, self._at, whole)
-
-    def _dollar(self, whole: bool) -> Found | None:
-        found = dollar(self._source, self._at, whole, self._before)
-        if found and self._left_open:
-            mark = len(self._source[self._at : self._at + 2].rstrip("\n")) if False else 1
-            self._left_open = False
-            return Found(self._at + mark, "$")
-        return found
 
     def _take(self, found: Found) -> None:
         if found.kind == "source":
             self._source, self._at = found.text + self._source[found.end :], 0
             return
-        self._left_open = found.left_open or self._left_open
+        self._dollars = found.dollars or self._dollars
         self._read(found.end)
         if found.kind == "display":
             self._display(found.text)
@@ -316,13 +305,13 @@ class Markdown:
 
     def _span(self, text: str) -> None:
         self._say("`")
-        self._write(_LABELLED.sub(f"<{ZWSP}", text)[1:])
+        self._write(_unlabelled(text)[1:])
 
     def _display(self, text: str) -> None:
         """A formula on lines of its own."""
         self._new_line()
         self._write(f"{FENCE}\n")
-        self._fenced(f"{text}\n")
+        self._write_code(f"{text}\n")
         self._write(f"{FENCE}\n")
         self._after_display = True
 
@@ -332,15 +321,13 @@ class Markdown:
         end = space.end() if space else self._at
         if end == len(self._source) and not whole and end - self._at < LONGEST_PREFIX:
             return False
-        self._read(end)
-        if self._source.startswith("\n", end):
-            self._read(end + 1)
         self._after_display, self._line_start = end - self._at == LONGEST_PREFIX, True
+        self._read(end + self._source.startswith("\n", end))
         return True
 
 
-def _outdented(line: str, indent: int) -> str:
-    return line[min(indent, len(line) - len(line.lstrip(" \t"))) :]
+def _unlabelled(code: str) -> str:
+    return _LABELLED.sub(f"<{ZWSP}", code)
 
 
 def _closes(line: str, mark: str) -> bool:

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 from connectors.slack.api import Client
 from connectors.slack.delivery import TROUBLE
+from connectors.slack.formatting import plain
 from connectors.slack.metrics import Metrics
 from connectors.slack.store import Asked
 from connectors.slack.tasks import Tasks
 from connectors.slack.workspaces import Workspaces
 
 log = logging.getLogger("assistant.slack")
+
+# A session's title, in the list of a person's conversations.
+TITLE_CHARACTERS = 80
+WORKING, WAITING = "processing", "active"
 
 Thread = tuple[str, str, str]
 
@@ -58,6 +63,21 @@ class Statuses:
         """Take the status away where no answer will."""
         await self.quiet(asked)
         self.show(asked, "", first=True)
+
+    def session(self, asked: Asked, status: str) -> None:
+        """Tell Slack's agent view whether we are at work there: while we are, it shows a button to stop us."""
+        if asked.rooted and asked.channel.startswith("D"):
+            self.tasks.start(self._set_session(asked, status))
+
+    async def _set_session(self, asked: Asked, status: str) -> None:
+        title = plain(asked.text, TITLE_CHARACTERS)
+        try:
+            client = await self.workspaces.client(asked.team, asked.enterprise or None)
+            await client.optional.agents_sessions_setStatus(
+                channel_id=asked.channel, thread_ts=asked.thread, status=status, title=title or None
+            )
+        except TROUBLE as error:
+            log.debug("no session for %s: %s", asked.thread, error)
 
     async def _send(self, thread: Thread, asked: Asked) -> None:
         try:
