@@ -98,7 +98,7 @@ async def served(assistant: Assistant, slack: FakeSlack) -> AsyncIterator["async
 async def _reachable(slack: FakeSlack) -> None:
     """Until there is a socket, or somebody listens."""
     async with asyncio.timeout(PATIENCE_S):
-        while not slack.connections and not await _listens(slack):
+        while not slack.connections and not await _listens(slack):  # noqa: ASYNC110 (it is asked over a socket)
             await asyncio.sleep(0.05)
 
 

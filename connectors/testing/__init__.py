@@ -100,7 +100,8 @@ class ScriptedAssistant:
 
     async def read_attachment(self, path: Path, name: str = "", url: str = "") -> list[Attachment]:
         """The file as one text, whatever its kind."""
-        return [Attachment(name or path.name, path.read_text(encoding="utf-8"), url=url)]
+        text = await asyncio.to_thread(path.read_text, encoding="utf-8")
+        return [Attachment(name or path.name, text, url=url)]
 
     def check_profile(self, profile: str) -> None:
         """Every profile is there."""
