@@ -119,12 +119,17 @@ def grouped(citations: Iterable[Citation]) -> list[list[Citation]]:
 
 
 def place(citation: Citation, words: Wording) -> str:
-    """Where to look, in mrkdwn: "lab-handbook.pdf, page 3 · Safety"; the name is a link where there is an address."""
+    """Where to look, in mrkdwn: "lab-handbook.pdf · page 3 · Safety"; the name is a link where there is an address."""
     name = source_name(citation.source)
     title = web_link(citation.url, name) if is_web(citation.url) else mrkdwn(name, NAME_CHARACTERS)
-    page = f", {words.page.format(page=citation.page)}" if citation.page is not None else ""
-    section = mrkdwn(citation.section, SECTION_CHARACTERS)
-    return f"{title}{page} · {section}" if section else f"{title}{page}"
+    where = within(citation, words)
+    return f"{title} · {where}" if where else title
+
+
+def within(citation: Citation, words: Wording) -> str:
+    """Where in the document, in mrkdwn: "page 3 · Safety"; empty when nothing is known but the document."""
+    page = words.page.format(page=citation.page) if citation.page is not None else ""
+    return " · ".join(part for part in (page, mrkdwn(citation.section, SECTION_CHARACTERS)) if part)
 
 
 def source_name(source: str) -> str:
@@ -134,7 +139,8 @@ def source_name(source: str) -> str:
         text = unquote(_path(text)).rstrip("/") or urlsplit(text).netloc
     posix, windows = PurePosixPath(text), PureWindowsPath(text)
     local = posix.is_absolute() or windows.anchor or text.startswith("~") or ".." in windows.parts
-    return (windows.name if local else text) or "?"
+    name = windows.name if local else text
+    return name if name.strip("~.") else "?"
 
 
 def web_link(url: str, label: str) -> str:

@@ -46,7 +46,6 @@ _EASY = re.compile(r"(?:(?!https?:)[A-Za-z0-9]{1,200}+[ \t,;.\x80-\U0010ffff]+|[
 _WORD = re.compile(r"[A-Za-z0-9]{1,200}")
 _ADDRESS = re.compile(r"https?://[^\s<>\[\]`|\\\"]{0,2000}", re.IGNORECASE)
 _TICKS = re.compile(f"`{{1,{LONGEST_RUN}}}")
-_TILDES = re.compile(f"~{{1,{LONGEST_RUN}}}")
 _LABEL = re.compile(r"\[([^\[\]\n]{0,300})")
 _TARGET = re.compile(
     r"\([ \t]*<?(https?://[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?"
@@ -99,9 +98,13 @@ def _begins_address(text: str) -> bool:
 
 def ticks(source: str, at: int, whole: bool) -> Found | None:
     """A span of code on one line; without an end on that line, just the marks."""
-    mark = _run(_TICKS, source, at, whole)
-    if not mark or len(mark) == LONGEST_RUN:
-        return Found(at + len(mark), "\\`" * len(mark)) if mark else None
+    run = _TICKS.match(source, at)
+    mark = run.group() if run else "`"
+    literal = Found(at + len(mark), "\\`" * len(mark))
+    if len(mark) == LONGEST_RUN:
+        return literal
+    if at + len(mark) == len(source) and not whole:
+        return None
     line_end = source.find("\n", at, at + LONGEST)
     stop = line_end if line_end >= 0 else min(len(source), at + LONGEST)
     for closing in _TICKS.finditer(source, at + len(mark), stop):
@@ -111,28 +114,18 @@ def ticks(source: str, at: int, whole: bool) -> Found | None:
             source[closing.start() - 1],
             source[closing.end() : closing.end() + 1],
         ):
-            return Found(closing.end(), _code(source[at + len(mark) : closing.start()], len(mark)), "code")
+            return Found(closing.end(), _code(source[at + len(mark) : closing.start()]), "code")
     ended = whole or line_end >= 0 or len(source) - at >= LONGEST
-    return Found(at + len(mark), "\\`" * len(mark)) if ended else None
+    return literal if ended else None
 
 
-def _code(text: str, most: int) -> str:
-    """A span with the shortest marks that it can have, because Slack takes three for the beginning of a block."""
+def _code(text: str) -> str:
+    """A span with one mark or two, because Slack takes three for the beginning of a block."""
     inside = {len(run) for run in _TICKS.findall(text)}
-    mark = "`" * next((length for length in range(1, most) if length not in inside), most)
+    if {1, 2} <= inside:
+        text, inside = text.replace("`", f"`{ZWSP}"), {1}
+    mark = "`" if 1 not in inside else "``"
     return f"{mark}{text}{mark}"
-
-
-def tildes(source: str, at: int, whole: bool) -> Found | None:
-    mark = _run(_TILDES, source, at, whole)
-    return Found(at + len(mark), mark) if mark else None
-
-
-def _run(pattern: re.Pattern[str], source: str, at: int, whole: bool) -> str:
-    """The marks that stand here; empty when more of them may follow."""
-    found = pattern.match(source, at)
-    mark = found.group() if found else source[at]
-    return "" if at + len(mark) == len(source) and len(mark) < LONGEST_RUN and not whole else mark
 
 
 def bracket(source: str, at: int, whole: bool) -> Found | None:
@@ -278,7 +271,6 @@ def _dollars(source: str, at: int, whole: bool) -> Found | None:
 
 READERS: dict[str, Reader] = {
     "`": ticks,
-    "~": tildes,
     "[": bracket,
     "!": exclamation,
     "<": angle,

@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"(?:[ \t]|>|(?:[-*+]|\d{1,9}[.)])(?=[ \t\n]))*")
 # Where a line ends within what could become more of its prefix, or a fence.
 _HALF = re.compile(r"(?:[-*+]|\d{1,9}[.)]?|`{1,2}|~{1,2})?\Z")
 _FENCE = re.compile(f"`{{3,{LONGEST_RUN}}}|~{{3,{LONGEST_RUN}}}")
-_LANGUAGE = re.compile(r"[ \t]*([A-Za-z0-9_+#.-]{1,30})?(?:[ \t][^\n]*)?\n")
+_LANGUAGE = re.compile(r"[ \t]*([A-Za-z0-9_+#.-]{1,30})?(?:[ \t][^\n]*[={][^\n]*)?[ \t]*\n")
 _QUOTED = re.compile(r"[ \t]*>")
 _MARGIN = re.compile(r"[ \t>]*")
 _SPACE = re.compile(rf"[ \t]{{0,{LONGEST_PREFIX}}}")
@@ -30,12 +30,13 @@ _TICKS = re.compile("``(?=`)")
 _LABELLED = re.compile(r"<(?=[a-z]{2,10}:[^\s<>|]{0,500}\|)", re.IGNORECASE)
 # A line of these alone, with a bar among them, would make the line before it the head of a table.
 _BARE = re.compile(r"[ \t>:*+\-0-9.)]*")
-# Where something invisible keeps apart what would be a link, a definition, a tag or an address not of the web.
+# Where something invisible keeps apart what would be a link, a definition, a fence, a tag or an address not of the web.
 _HIDING = re.compile(
-    r"(?<=\])(?=[(:])|(?<=<)(?=[^\s\d=-])|(?<=:/)(?<!http:/)(?<!https:/)(?=/)"
+    r"(?<=\])(?=[(:])|(?<=~~)(?=~)|(?<=<)(?=[^\s\d=-])|(?<=:/)(?<!http:/)(?<!https:/)(?=/)"
     r"|(?:(?<=mailto:)|(?<=javascript:)|(?<=vbscript:)|(?<=data:)|(?<=file:)|(?<=tel:)|(?<=sms:))(?=\S)",
     re.IGNORECASE,
 )
+_RISKY = re.compile(r"[\]<:~]")
 _LONGEST_SCHEME = len("javascript:")
 
 
@@ -114,7 +115,9 @@ class Markdown:
     def _say(self, text: str) -> None:
         """Prose, in which nothing may hide."""
         joined = self._tail + text
-        self._write(_HIDING.sub(ZWSP, joined)[len(_HIDING.sub(ZWSP, self._tail)) :])
+        if _RISKY.search(joined):
+            text = _HIDING.sub(ZWSP, joined)[len(_HIDING.sub(ZWSP, self._tail)) :]
+        self._write(text)
         self._bare = self._bare and bool(_BARE.fullmatch(text))
 
     def _new_line(self) -> None:
@@ -180,7 +183,7 @@ class Markdown:
         if language:
             self._read(self._at + len(line))
         self._leave(prefix)
-        self._write(f"{FENCE}{language.group(1) if language else ''}\n")
+        self._write(f"{FENCE}{(language and language.group(1)) or ''}\n")
         self._block = _Block(mark, len(prefix.rpartition(">")[2]), prefix.count(">"))
         self._block.within = not language
 
@@ -301,10 +304,11 @@ class Markdown:
         elif found.kind == "code":
             self._span(found.text)
         else:
-            self._say(f"{ZWSP}{found.text}" if self._bare and found.text.startswith("~~~") else found.text)
+            self._say(found.text)
 
     def _span(self, text: str) -> None:
-        self._say("`")
+        """Its marks must not join those before it."""
+        self._say(f"{ZWSP}`" if self._tail.endswith("`") else "`")
         self._write(_unlabelled(text)[1:])
 
     def _display(self, text: str) -> None:

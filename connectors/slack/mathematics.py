@@ -114,7 +114,7 @@ class _Reader:
             return _READERS[piece](self)
         if len(piece) > 1 and piece[0] == "\\":
             return self._macro(piece[1:])
-        if piece in "}&\\$":
+        if piece in "}\\$":
             raise _UnreadableError
         if piece.isspace():
             return " "
@@ -242,6 +242,7 @@ _READERS: dict[str, Callable[[_Reader], str]] = {
     "_": _Reader._lowered,
     "'": lambda reader: "′",
     "~": lambda reader: " ",
+    "&": lambda reader: " ",
     r"\\": lambda reader: "\n",
 }
 _MACROS: dict[str, Callable[[_Reader], str]] = {

@@ -22,7 +22,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from assistant import Citation
-from connectors.slack.blocks import NAME_CHARACTERS, grouped, is_web, place, quote_blocks, source_name, web_link
+from connectors.slack.blocks import NAME_CHARACTERS, grouped, is_web, quote_blocks, source_name, web_link, within
 from connectors.slack.characters import one_line, visible
 from connectors.slack.formatting import mrkdwn, plain
 from connectors.slack.wording import Wording
@@ -111,9 +111,9 @@ def _source(group: Sequence[Citation], words: Wording) -> list[Block]:
         return [SectionBlock(text=PlainTextObject(text=words.source_gone))]
     first = group[0]
     heading = SectionBlock(text=MarkdownTextObject(text=f"*{mrkdwn(source_name(first.source), NAME_CHARACTERS)}*"))
-    where = ContextBlock(elements=[MarkdownTextObject(text=place(first, words))])
+    where = within(first, words)
     quotes = dict.fromkeys(citation.quote for citation in group)
-    blocks: list[Block] = [heading, where]
+    blocks: list[Block] = [heading, *([ContextBlock(elements=[MarkdownTextObject(text=where)])] if where else [])]
     for quote in list(quotes)[:MAX_QUOTES]:
         blocks += quote_blocks(quote)
     return [*blocks, *_document_link(first.url, words)]

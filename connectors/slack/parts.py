@@ -3,13 +3,20 @@
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[^`\n]*")
-_SENTENCE = re.compile(r"(?<=[.!?。])\s+")
-_SPACE = re.compile(r"\s+")
-# What is kept free for closing a fence.
-CLOSING_BYTES = 24
-# A seam in the last half of what would fit is worth looking for.
-WORTH = 2
+from connectors.slack.characters import whole
+from connectors.slack.neutral import ZWSP
+
+FENCE = "```"
+CLOSING = f"\n{FENCE}\n"
+# The smallest message that can hold an open and a closed fence and something between them.
+SMALLEST = 64
+LONGEST_OPENING = 24
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_SENTENCE_END = re.compile(r"[.!?…][)\]\"'”’]*[ \t]+|[。！？][」』”’]*|\n")
+_WORD_END = re.compile(r"\s+")
+# An escaped character, a span of code, or the marks of one that has no end yet.
+_SPAN = re.compile(r"\\.|(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)|(`+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,92 +30,156 @@ class Piece:
 class Parts:
     """Divides formatted text into messages of at most `max_bytes` in UTF-8 and `max_characters`.
 
-    A code fence that is open at a seam is closed there and opened again in the next message.
+    A message that is nearly full ends with the next line or sentence. Code that is open at a seam is closed there and
+    opened again in the next message; there is room for that at any time. Raises ValueError for limits below 64.
     """
 
     def __init__(self, max_bytes: int = 9_000, max_characters: int = 11_000) -> None:
-        self.max_bytes = max_bytes - CLOSING_BYTES
-        self.max_characters = max_characters - CLOSING_BYTES
+        if min(max_bytes, max_characters) < SMALLEST:
+            raise ValueError(f"a message must be allowed {SMALLEST} characters or more")
+        self._limits = (max_bytes, max_characters)
+        self._pieces: list[Piece] = []
         self._part = 0
         self._bytes = self._characters = 0
+        # How many characters the message had when it was opened: those of the code that goes on in it.
+        self._opened = 0
+        self._full = False
+        # The line that is being written, the line that opened a fence, and the marks of a span that a seam has cut.
         self._line = ""
         self._fence = ""
+        self._marks = ""
 
     def add(self, text: str) -> list[Piece]:
         """The pieces to append, in order."""
-        pieces: list[Piece] = []
-        for line in text.splitlines(keepends=True) if "\n" in text else [text] if text else []:
-            self._put(line, pieces)
-        return pieces
+        for line in _LINE.findall(text):
+            rest = line
+            while rest:
+                rest = self._add_some(rest)
+        return self._take_pieces()
 
     def roll(self) -> list[Piece]:
-        """Begin the next message now. Nothing when this one is empty."""
-        pieces: list[Piece] = []
-        if self._bytes:
-            self._next(pieces)
-        return pieces
+        """Begin a new message, whatever room there is in this one; nothing to do when this one is empty."""
+        if self._characters:
+            self._next()
+        return self._take_pieces()
 
-    def _put(self, line: str, pieces: list[Piece]) -> None:
-        while not self._fits(line):
-            head = self._head(line)
-            if head:
-                self._append(head, pieces)
-            line = line[len(head) :]
-            self._next(pieces)
-        if line:
-            self._append(line, pieces)
+    def _take_pieces(self) -> list[Piece]:
+        """What was gathered, in one piece for each message."""
+        texts: dict[int, list[str]] = {}
+        for piece in self._pieces:
+            texts.setdefault(piece.part, []).append(piece.text)
+        self._pieces.clear()
+        return [Piece(part, "".join(text)) for part, text in texts.items()]
 
-    def _fits(self, text: str) -> bool:
-        return (
-            self._bytes + len(text.encode()) <= self.max_bytes and self._characters + len(text) <= self.max_characters
-        )
+    # -- where to cut
 
-    def _head(self, line: str) -> str:
-        """As much of a line as fits and ends well; nothing when a new message is the better place for it."""
-        if self._bytes > self.max_bytes // WORTH and not self._line:
+    def _add_some(self, line: str) -> str:
+        """Add as much of a line as goes into this message, and begin the next if need be; returns the rest."""
+        if self._full or (self._begins_fence(line) and self._used() > 3 / 4):
+            self._next()
+        line = self._open(line)
+        length = self._fitting(line)
+        if length == len(line):
+            self._append(line)
             return ""
-        room = line[: self.max_characters - self._characters]
-        room = room.encode()[: self.max_bytes - self._bytes].decode("utf-8", "ignore")
-        for seam in (_SENTENCE, _SPACE):
-            ends = [found.end() for found in seam.finditer(room)]
-            if ends and ends[-1] > len(room) // WORTH:
-                return room[: ends[-1]]
-        return _without_torn_cluster(room)
+        length = self._seam(line, length)
+        self._append(line[:length])
+        self._next()
+        return line[length:]
 
-    def _append(self, text: str, pieces: list[Piece]) -> None:
-        pieces.append(Piece(self._part, text))
-        self._bytes += len(text.encode())
-        self._characters += len(text)
-        self._line += text
-        if text.endswith("\n"):
-            self._mind_fence(self._line[:-1])
-            self._line = ""
+    def _begins_fence(self, line: str) -> bool:
+        return not self._fence and not self._line and line.startswith(FENCE)
 
-    def _mind_fence(self, line: str) -> None:
-        found = _FENCE.fullmatch(line)
-        if not found:
-            return
-        if not self._fence:
-            self._fence = line.strip()[:40]
-        elif found.group(1)[0] == self._fence[0] and line.strip() == found.group(1):
+    def _used(self) -> float:
+        return max(self._bytes / self._limits[0], self._characters / self._limits[1])
+
+    def _fitting(self, line: str) -> int:
+        """How many characters of a line leave room to close a fence; the end of one needs no such room."""
+        if self._fence and not self._line and line.strip() == FENCE:
+            return len(line)
+        start = line[: max(0, self._limits[1] - self._characters - len(CLOSING))]
+        encoded = start.encode("utf-8", "replace")
+        most = max(0, self._limits[0] - self._bytes - len(CLOSING))
+        return len(start) if len(encoded) <= most else len(encoded[:most].decode("utf-8", "ignore"))
+
+    def _seam(self, line: str, length: int) -> int:
+        """Where to cut a line of which not more than `length` fits; 0 leaves it to the next message."""
+        started = self._characters > self._opened
+        if started and not self._line:
+            return 0
+        for end in (_SENTENCE_END, _WORD_END):
+            ends = [found.end() for found in end.finditer(line, 0, length) if not line.startswith("`", found.end())]
+            if ends:
+                return ends[-1]
+        if started and self._line[-1:].isspace():
+            return 0
+        return _anywhere(line, length) or (0 if started else length)
+
+    # -- writing
+
+    def _open(self, rest: str) -> str:
+        """Code that was closed at the seam is opened again, unless it would have ended here anyway."""
+        if self._characters or not (self._marks or self._fence):
+            return rest
+        mark, opening = (self._marks, self._marks) if self._marks else (FENCE, f"{self._fence}\n")
+        self._marks = ""
+        ticks = len(rest) - len(rest.lstrip("`"))
+        if ticks == len(mark):
             self._fence = ""
+            return rest[ticks:]
+        self._line = "" if self._fence else opening
+        self._write(opening + ZWSP * bool(ticks and self._line))
+        self._opened = self._characters
+        return rest
 
-    def _next(self, pieces: list[Piece]) -> None:
-        if self._fence:
-            line = "\n" if self._line else ""
-            pieces.append(Piece(self._part, f"{line}{self._fence[:3]}"))
+    def _write(self, text: str) -> None:
+        self._pieces.append(Piece(self._part, text))
+        self._bytes += len(text.encode("utf-8", "replace"))
+        self._characters += len(text)
+
+    def _append(self, text: str) -> None:
+        if not text:
+            return
+        self._write(text)
+        self._line += text
+        ended = self._line.endswith("\n")
+        nearly = self._used() > (7 / 8 if ended else 15 / 16)
+        self._full = nearly and not self._open_fence() and bool(_ends_sentence(self._line))
+        if ended:
+            self._fence, self._line = self._open_fence(), ""
+
+    def _open_fence(self) -> str:
+        """The line that opened the fence that is open now, counting the line that is being written."""
+        if not self._line.startswith(FENCE):
+            return self._fence
+        opening = self._line.strip()
+        suits = len(opening) <= LONGEST_OPENING and opening.isascii()
+        return "" if self._fence else opening if suits else FENCE
+
+    def _open_span(self) -> str:
+        """The marks of the span of code that the line that is being written has begun."""
+        return next((found.group(2) for found in _SPAN.finditer(self._line) if found.group(2)), "")
+
+    def _next(self) -> None:
+        fence = self._open_fence()
+        self._marks = "" if fence or self._line.startswith(FENCE) else self._open_span()
+        if fence:
+            self._write(f"\n{FENCE}" if self._line else FENCE)
+        elif self._marks:
+            self._write(self._marks)
         self._part += 1
-        self._bytes = self._characters = 0
-        self._line = ""
-        if self._fence:
-            opening = f"{self._fence}\n"
-            pieces.append(Piece(self._part, opening))
-            self._bytes, self._characters = len(opening.encode()), len(opening)
+        self._bytes = self._characters = self._opened = 0
+        self._fence, self._line, self._full = fence, "", False
 
 
-def _without_torn_cluster(text: str) -> str:
-    """Not cut before a joiner, a selector or a mark that belongs to the character before it."""
-    cut = len(text)
-    while cut > 1 and text[cut - 1] in "\u200d\ufe0f":
+def _ends_sentence(line: str) -> bool:
+    ends = [found.end() for found in _SENTENCE_END.finditer(line, max(0, len(line) - 16))]
+    return bool(ends) and ends[-1] == len(line)
+
+
+def _anywhere(line: str, length: int) -> int:
+    """The last place where no character is torn, and neither an escape nor marks from what they belong to."""
+    cut = whole(line, length)
+    while cut and line[cut - 1] in "\\`" and cut > length - 16:
         cut -= 1
-    return text[:cut]
+    return cut
