@@ -559,7 +559,7 @@ async def test_everything_is_answered_once_through_a_storm_of_rate_limits_and_br
     slack.faults.duplicate(probability=0.5)
     asked = [await workspace.ask(workspace.mention("What is a fuse?"), user=f"U{1 + n % 2}") for n in range(10)]
     for ts in asked:
-        await slack.until(lambda ts=ts: slack.replies("C1", ts), 60)  # type: ignore[misc]
+        await slack.until(lambda ts=ts: slack.replies("C1", ts), 60)
     await workspace.idle()
     for ts in asked:
         (answer,) = slack.replies("C1", ts)

@@ -5,7 +5,7 @@ import html
 import re
 import time
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -447,7 +447,7 @@ def messages(pieces: list[str], parts: Parts) -> list[str]:
 def join_to(texts: list[str], whole: str) -> bool:
     """Whether these messages, without what was added to close and open code at the seams, are that text."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def follows(number: int, at: int) -> bool:
         if number == len(texts):
             return at == len(whole)
