@@ -28,7 +28,7 @@ _ASKING_IN_KOREAN = re.compile(r"(?:나요|까요|인가요|습니까|ㅂ니까|
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Asking:
     """A question, and what was pasted with it."""
 
     question: str
@@ -81,12 +81,12 @@ def is_question(text: str) -> bool:
     return bool(asks) and len(stripped.split()) > 1
 
 
-def parted(text: str) -> Wording:
+def parted(text: str) -> Asking:
     """A long text as a question and what was pasted with it: the question is its first line or its last one."""
     if len(text) <= LONGEST_QUESTION:
-        return Wording(text)
+        return Asking(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     ends = [lines[0], lines[-1]] if lines else []
     short = [line for line in ends if len(line) <= LONGEST_QUESTION]
     asking = [line for line in short if is_question(line)] or short
-    return Wording(asking[0], text) if asking else Wording(text)
+    return Asking(asking[0], text) if asking else Asking(text)

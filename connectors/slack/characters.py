@@ -32,7 +32,8 @@ class Visible:
         self._returned = text[-1] == "\r"
         rest = _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", _BREAK.sub("\n", rest)))
         shown = _STRAY.sub("", self._before + rest)[len(self._before) :]
-        self._before = (self._before + shown)[-1:]
+        # Any letter does for one that a joiner may follow, a joiner among them.
+        self._before = ("é" if shown[-1] >= "\x80" else shown[-1]) if shown else self._before
         return shown
 
 

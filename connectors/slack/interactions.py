@@ -25,8 +25,8 @@ from connectors.slack.welcome import Welcome
 
 Body = Mapping[str, Any]
 ANYTHING = re.compile(".*", re.DOTALL)
-# What a dialog can carry of the message that it is about; it may be 3,000 characters with all else.
-ABOUT_CHARACTERS = 1_800
+# What a dialog can carry, as JSON, of the message that it is about.
+METADATA_CHARACTERS = 3_000
 
 
 class Interactions:
@@ -93,9 +93,8 @@ class Interactions:
             "channel": body["channel"]["id"],
             "thread": message.get("thread_ts") or message["ts"],
             "files": [file["id"] for file in message.get("files", ())][:5],
-            "text": text[:ABOUT_CHARACTERS],
         }
-        await self._open(body, modals.ask_modal(text, _packed(metadata), words))
+        await self._open(body, modals.ask_modal(text, _packed_with(metadata, text), words))
 
     async def asked_about(self, ack: AsyncAck, body: Body, view: Body) -> None:
         metadata, values = json.loads(view["private_metadata"]), view["state"]["values"]
@@ -216,6 +215,12 @@ class Interactions:
 
 def _with(asked: Asked, extra: dict[str, Any]) -> Asked:
     return replace(asked, extra=extra)
+
+
+def _packed_with(metadata: dict[str, Any], text: str) -> str:
+    """As much of the text as there is room for; JSON makes it longer, at most by as much as is over."""
+    over = len(_packed({**metadata, "text": text[:METADATA_CHARACTERS]})) - METADATA_CHARACTERS
+    return _packed({**metadata, "text": text[: max(0, min(len(text), METADATA_CHARACTERS) - max(0, over))]})
 
 
 def _packed(metadata: dict[str, Any]) -> str:

@@ -62,6 +62,8 @@ class Markdown:
         self._before = ""
         self._line_start = True
         self._bare = True
+        # Whether there is a bar in this line, and whether there was one in the line before.
+        self._barred = (False, False)
         self._after_display = False
         # How many dollars to come are just dollars.
         self._dollars = 0
@@ -110,6 +112,7 @@ class Markdown:
         """Without looking at it."""
         if text:
             self._shown.append(text)
+            self._barred = (self._barred[0] or "|" in text, self._barred[1])
             self._tail = (self._tail + text)[-_LONGEST_SCHEME:]
 
     def _say(self, text: str) -> None:
@@ -155,6 +158,8 @@ class Markdown:
     def _begin_prose(self, end: int) -> bool:
         self._line_start, self._bare = False, True
         self._say(self._read(end))
+        if self._barred[1] and self._source.startswith(("-", ":"), end):
+            self._write(ZWSP)
         return True
 
     def _read(self, end: int) -> str:
@@ -276,7 +281,7 @@ class Markdown:
         sign = self._source[self._at]
         if sign == "\n":
             self._say(self._read(self._at + 1))
-            self._line_start = True
+            self._line_start, self._barred = True, (False, self._barred[0])
             return True
         found = self._found(sign, whole)
         if found:

@@ -121,14 +121,14 @@ class Parts:
         """Code that was closed at the seam is opened again, unless it would have ended here anyway."""
         if self._characters or not (self._marks or self._fence):
             return rest
-        mark, opening = (self._marks, self._marks) if self._marks else (FENCE, f"{self._fence}\n")
-        self._marks = ""
         ticks = len(rest) - len(rest.lstrip("`"))
-        if ticks == len(mark):
-            self._fence = ""
+        if ticks == len(self._marks or FENCE):
+            self._fence = self._marks = ""
             return rest[ticks:]
-        self._line = "" if self._fence else opening
-        self._write(opening + ZWSP * bool(ticks and self._line))
+        if self._marks:
+            self._line = self._marks + ZWSP * bool(ticks)
+        self._write(self._line if self._marks else f"{self._fence}\n")
+        self._marks = ""
         self._opened = self._characters
         return rest
 

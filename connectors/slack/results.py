@@ -14,6 +14,8 @@ STOPPED, DELETED, EDITED = "stopped", "deleted", "edited"
 # Nothing is said, because nobody asked and the documents do not answer.
 SILENT = "silent"
 REFUSED = "refused"
+# A model wrote nothing of what is shown.
+QUOTED = "quoted"
 ADDED = "added"
 # Reasons that may be gone on another try.
 PASSING = frozenset({"line_full", "own_line_full", "took_too_long", "model_failed"})
@@ -46,6 +48,13 @@ class Result:
             return [ContextBlock(elements=[PlainTextObject(text=words.stopped)]).to_dict()]
         if self.status == ADDED:
             return []
+        status = QUOTED if self.status == "answered" and is_quotation(self.text) else self.status
         return answer_blocks(
-            question_id=question_id, status=self.status, citations=self.citations, notes=self.notes, words=words
+            question_id=question_id, status=status, citations=self.citations, notes=self.notes, words=words
         )
+
+
+def is_quotation(text: str) -> bool:
+    """Whether everything but the line that announces it is quoted from the documents."""
+    lines = [line for line in text.splitlines() if line.strip()][1:]
+    return bool(lines) and all(line.startswith("> ") for line in lines)
