@@ -25,7 +25,7 @@ check: $(VENV)/.dev ## Style, types and the direction of imports
 bench: $(VENV)/.dev ## Print how quick it is on this machine
 	@$(BIN)/python -m tests.bench
 
-soak: $(VENV)/.dev ## The long forms of the tests: ingestion killed many times, 64 callers at once
+soak: $(VENV)/.dev ## The long forms of the tests: ingestion and Slack replicas killed many times, 64 callers at once
 	@$(BIN)/python -m pytest -m soak -s
 
 clean: ## Remove the virtual environment and what tools left behind

@@ -104,6 +104,9 @@ TRICKS = [
     "<http://evil.example|click here>",
     "`<http://evil.example|click here>`",
     "&lt;http://evil.example|click here&gt;",
+    "`<http://evil.example`|click here>",
+    "slack\\:\\/\\/open",
+    "@herehere",
     "<https://a.example|[<https://b.example|x>](https://c.example)>",
     "<a href='http://evil.example'>click</a>",
     "<a\nhref='http://evil.example'>click</a>",
@@ -184,7 +187,7 @@ PIECES = st.lists(
 # An independent reading of what Slack acts on.
 CONTROL = re.compile(r"<\\?[!@#]", re.IGNORECASE)
 LABELLED = re.compile(r"<[a-z]{2,10}:[^\s<>|]*\|", re.IGNORECASE)
-SHOUT = re.compile(r"@(?:channel|here|everyone|group)(?![a-z0-9])", re.IGNORECASE)
+SHOUT = re.compile(r"@(?:channel|here|everyone|group)", re.IGNORECASE)
 SCHEME = re.compile(
     r"(?<![a-z])(?!https?:)(?:[a-z][a-z0-9+.-]*://|(?:javascript|mailto|data):[^\s\u200b])", re.IGNORECASE
 )

@@ -184,6 +184,7 @@ def ampersand(source: str, at: int, whole: bool) -> Found | None:
 
 
 def _literal(shown: str) -> str:
+    """A character that is to mean nothing but itself."""
     if shown == "&":
         return f"&{ZWSP}"
     return f"\\{shown}" if shown in _MARKUP else shown
@@ -195,9 +196,7 @@ def backslash(source: str, at: int, whole: bool) -> Found | None:
         return Found(at + 1, "\\") if whole else None
     if source[at + 1] in "([":
         return _bracketed(source, at, whole)
-    if source[at + 1] == "$":
-        return Found(at + 2, "$")
-    return Found(at + 2, source[at : at + 2]) if source[at + 1] in _PUNCTUATION else Found(at + 1, "\\")
+    return Found(at + 2, _literal(source[at + 1])) if source[at + 1] in _PUNCTUATION else Found(at + 1, "\\")
 
 
 def _bracketed(source: str, at: int, whole: bool) -> Found | None:

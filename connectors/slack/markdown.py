@@ -27,7 +27,7 @@ _MARGIN = re.compile(r"[ \t>]*")
 _SPACE = re.compile(rf"[ \t]{{0,{LONGEST_PREFIX}}}")
 _TICKS = re.compile("``(?=`)")
 # An address with a label, as Slack writes links, within code.
-_LABELLED = re.compile(r"<(?=[a-z]{2,10}:[^\s<>|]{0,500}\|)", re.IGNORECASE)
+_LABELLED = re.compile(r"<(?=[a-z]{2,10}:[^\s<>|]*(?:\||\Z))", re.IGNORECASE)
 # A line of these alone, with a bar among them, would make the line before it the head of a table.
 _BARE = re.compile(r"[ \t>:*+\-0-9.)]*")
 # Where something invisible keeps apart what would be a link, a definition, a fence, a tag or an address not of the web.

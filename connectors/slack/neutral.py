@@ -9,7 +9,8 @@ _ESCAPED = r"&(?:amp;){0,8}"
 _LESS_ENTITY = rf"{_ESCAPED}(?:lt|#0{{0,8}}60|#x0{{0,8}}3c);?"
 _SIGN = rf"\\?(?:[!@#]|{_ESCAPED}(?:excl|commat|num|#0{{0,8}}(?:33|35|64)|#x0{{0,8}}(?:21|23|40));?)"
 _AT = rf"(?:[@\uff20\ufe6b]|{_ESCAPED}(?:commat|#0{{0,8}}64|#x0{{0,8}}40);?)"
-_LOUD = r"(?:channel|here|everyone|group)(?![a-z0-9])"
+# Whatever follows: a message may end within a word.
+_LOUD = r"(?:channel|here|everyone|group)"
 # <!channel>, <@U1>, <#C1>, in characters or in entities, which may be escaped more than once; an address in entities,
 # because it could have a label; and the bare words that Slack may take for a mention.
 _ALIVE = re.compile(
