@@ -49,7 +49,7 @@ LARGEST = 150_000
 EN, KO = wording("en"), wording("ko")
 ID = "q1"
 APP = "Ohm"
-PEOPLE = {"U1": "Mina Park", "U2": "Jonas", "UBOT": APP}
+PEOPLE = {"U1": "Student", "U2": "Instructor", "UBOT": APP}
 CHANNELS = {"C1": "circuits-101"}
 ASKED_AT = datetime(2026, 9, 21, 14, 13, tzinfo=UTC).timestamp()
 
@@ -330,10 +330,10 @@ def _answer() -> Picture:
 
 
 def _no_answer() -> Picture:
-    asked = said("U2", "3:02 PM", "<@UBOT> when is the final exam of the chemistry course?")
+    asked = said("U1", "3:02 PM", "<@UBOT> when is the final exam of the chemistry course?")
     silent = answered("3:02 PM", "The course does not say.", below((), "abstained"))
-    again = said("U2", "3:05 PM", "and where do I find the lab?")
-    reasons = reason_blocks(EN.reason("line_full"), EN, "Ask <@U1> about the course itself.", ID)
+    again = said("U1", "3:05 PM", "and where do I find the lab?")
+    reasons = reason_blocks(EN.reason("line_full"), EN, "Ask <@U2> about the course itself.", ID)
     return Picture(
         "no_answer", thread(asked, silent, again, message("UBOT", "3:05 PM", blocks_html(reasons), app=True))
     )
@@ -355,7 +355,7 @@ def _home() -> Picture:
             Recent("How is a voltmeter connected, and why not like an ammeter?", "answered", permalink, ASKED_AT),
             Recent("When is the final exam of the chemistry course?", "abstained", permalink, ASKED_AT - 86_400),
         ],
-        help_text="Ask <@U1>, who teaches the course, or write in <#C1>.",
+        help_text="Ask <@U2>, who teaches the course, or write in <#C1>.",
         command="/ohm",
         words=EN,
     )

@@ -142,7 +142,7 @@ async def test_whoever_asked_goes_on_without_a_mention_and_others_are_left_to_th
     workspace = await opened(channels=CHANNEL)
     ts = await workspace.ask(workspace.mention("What is a fuse?"))
     await workspace.replies("C1", ts)
-    await workspace.ask("I think Ben knows that one.", user="U2", thread=ts)
+    await workspace.ask("I think somebody knows that one.", user="U2", thread=ts)
     await workspace.ask("<@U2> what do you think?", thread=ts)
     await workspace.idle()
     assert len(workspace.slack.replies("C1", ts)) == 1
