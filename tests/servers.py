@@ -244,8 +244,8 @@ def serve_bundled_model(model: Path) -> Iterator[tuple[str, str]]:
 def _command(model: Path, port: int) -> list[str]:
     program = str(Path(sys.executable).parent / "transformers")
     # By default it fills most of the memory with its cache, which takes its first answer 15 seconds and not one; a
-    # fraction of the memory is too little on a small machine.
-    batching = ["--continuous-batching", "--cb-num-blocks", "16", "--cb-max-batch-tokens", "1024"]
+    # fraction of the memory is too little on a small machine. 16 bits are slow on a processor without them.
+    batching = ["--dtype", "float32", "--continuous-batching", "--cb-num-blocks", "16", "--cb-max-batch-tokens", "1024"]
     return [program, "serve", str(model), *batching, "--host", "127.0.0.1", "--port", str(port)]
 
 
