@@ -228,9 +228,10 @@ def test_a_model_behind_a_server_is_not_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_ctrl_c_ends_a_measurement(tmp_path: Path) -> None:
     arguments = ["--data-dir", str(tmp_path), "bench", "--synthetic", "solar", *TINY]
-    child = pexpect.spawn(ASSISTANT, arguments, encoding="utf-8", timeout=120)
+    child = pexpect.spawn(ASSISTANT, arguments, encoding="utf-8", timeout=270)
     child.expect("One stream")
     child.sendintr()
     child.expect("Stopped")
