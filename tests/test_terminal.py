@@ -41,7 +41,7 @@ class Terminal:
             ["--data-dir", str(data), *map(str, arguments)],
             env=ENVIRONMENT | {"HOME": str(data)},
             encoding="utf-8",
-            timeout=40,
+            timeout=100,
             dimensions=(30, 100),
         )
 
