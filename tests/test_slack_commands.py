@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.slack.databases import sqlite_url
 from connectors.slack.manifest import SCOPES
-from connectors.slack.store import Asked, Store, sqlite_url
+from connectors.slack.store import Asked, Store
 from connectors.testing.slack import FakeSlack
 from tests.test_commands import ASSISTANT
 

@@ -11,9 +11,10 @@ import pytest
 
 from assistant import Assistant
 from connectors.slack.blocks import FEEDBACK, SHOW_SOURCE
+from connectors.slack.databases import sqlite_url
 from connectors.slack.home import FORGET_ME
 from connectors.slack.manifest import ADD_TO_DOCUMENTS, ASK_ABOUT_THIS, METHODS, SUMMARIZE_THREAD
-from connectors.slack.store import Store, sqlite_url
+from connectors.slack.store import Store
 from connectors.slack.wording import wording
 from connectors.testing.slack import FakeSlack, Message
 from knowledge import SentenceEmbeddings

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text, update
 
-from connectors.slack.store import LEASE_S, MAX_ATTEMPTS, Asked, Store, sqlite_url
+from connectors.slack.databases import sqlite_url
+from connectors.slack.store import LEASE_S, MAX_ATTEMPTS, Asked, Store
 from connectors.slack.tables import now, questions
 from knowledge import StorageError
 from tests.postgres import fresh_database
@@ -253,6 +254,42 @@ async def test_old_questions_are_forgotten_with_their_conversations(replicas: tu
     assert await store.forget_older(60) == []
     assert await store.forget_older(-60) == [f"slack:T1:C1:{asked(1).ts}"]
     assert await store.counts() == {}
+
+
+async def test_whoever_is_cancelled_at_any_moment_leaves_a_store_that_works_and_can_be_closed(
+    replicas: tuple[Store, Store],
+) -> None:
+    store = replicas[0]
+    for number in range(60):
+        task = asyncio.create_task(store.accept(asked(number, user=f"U{number}")))
+        await asyncio.sleep(number / 20_000)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(20):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+    assert await store.accept(asked(1000, user="U1000"))
+
+
+async def test_many_replicas_start_at_once_on_a_new_database(url: str) -> None:
+    stores = await asyncio.gather(*(Store.open(url) for _ in range(8)))
+    assert await stores[0].accept(asked())
+    assert await stores[7].counts() == {"waiting": 1}
+    await asyncio.gather(*(store.aclose() for store in stores))
+
+
+async def test_what_a_replica_holds_when_it_ends_is_at_once_free_for_others(replicas: tuple[Store, Store]) -> None:
+    one, two = replicas
+    await one.accept(asked(1))
+    await one.accept(asked(2))
+    assert await one.claim()
+    written = await one.claim()
+    assert written is not None
+    await one.write(written, answer="Yes.", status="answered", outcome="answered", citations=[], notes=[])
+    assert await two.claim() is None
+    await one.hand_back_all()
+    taken = [await two.claim(), await two.claim()]
+    assert [(c.state, c.attempts) for c in taken if c] == [("working", 1), ("written", 1)]
 
 
 async def test_a_database_that_cannot_be_reached_is_named_without_its_password() -> None:

@@ -13,6 +13,7 @@ from slack_bolt.response import BoltResponse
 from assistant import Assistant
 from assistant.settings import Settings, connector_settings
 from connectors.slack.bolt import build_app
+from connectors.slack.databases import sqlite_url
 from connectors.slack.health import Health
 from connectors.slack.http import web_app
 from connectors.slack.inbox import Inbox
@@ -26,7 +27,7 @@ from connectors.slack.services import Services
 from connectors.slack.settings import SlackSettings
 from connectors.slack.sockets import Sockets
 from connectors.slack.statuses import Statuses
-from connectors.slack.store import Store, sqlite_url
+from connectors.slack.store import Store
 from connectors.slack.tasks import Tasks
 from connectors.slack.tokens import Environment
 from connectors.slack.welcome import Welcome

@@ -8,14 +8,14 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, Self
 
-from sqlalchemy import Connection, Row, and_, case, delete, event, exists, func, insert, or_, select, update
+from sqlalchemy import Row, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from connectors.slack.databases import create_engine, lock_tables, setting_up, writer
 from connectors.slack.tables import attachments, deliveries, feedback, messages, metadata, now, questions
 from knowledge import StorageError
 
@@ -25,7 +25,6 @@ LEASE_S = 15.0
 MAX_ATTEMPTS = 5
 # Slack redelivers within an hour; after two days nobody asks again whether something was seen.
 REMEMBER_DELIVERIES_S = 48 * 3600.0
-SQLITE_PATIENCE_S = 10.0
 # Slack's last redelivery comes some six minutes after the first delivery.
 PARKED_S = 600.0
 PARKED = "parked"
@@ -123,14 +122,12 @@ class Store:
         self.engine = engine
         self.owner = owner or uuid.uuid4().hex
         self.places = places
+        self._writer = writer(engine)
 
     @classmethod
     async def open(cls, url: str, owner: str | None = None, places: int = 64) -> Self:
         """Make the tables where they are missing. Raises StorageError, which does not show the URL's password."""
-        engine = create_async_engine(url, pool_pre_ping=True)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        engine = create_engine(url)
         store = cls(engine, owner, places)
         try:
             await store._create()
@@ -144,10 +141,8 @@ class Store:
         return store
 
     async def _create(self) -> None:
-        async with self._writing() as connection:
-            if self.engine.dialect.name == "postgresql":
-                # Two replicas that start at once must not make the same table.
-                await connection.execute(select(func.pg_advisory_xact_lock(7_521_337)))
+        async with setting_up(self.engine), self._writing() as connection:
+            await lock_tables(connection)
             await connection.run_sync(metadata.create_all)
 
     async def aclose(self) -> None:
@@ -160,7 +155,7 @@ class Store:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.execution_options(writes=True).begin() as connection:
+        async with self._writer, self.engine.execution_options(writes=True).begin() as connection:
             yield connection
 
     # -- arrivals
@@ -340,6 +335,18 @@ class Store:
         state = _unless_written("waiting")
         await self._update(claimed, owner="", lease=now() + after, state=state, attempts=attempts)
 
+    async def hand_back_all(self) -> None:
+        """Let other replicas go on with whatever this one still holds."""
+        held = and_(questions.c.owner == self.owner, questions.c.state.in_(("working", "written")))
+        values = {
+            "owner": "",
+            "lease": now(),
+            "state": _unless_written("waiting"),
+            "attempts": questions.c.attempts - 1,
+        }
+        async with self._writing() as connection:
+            await connection.execute(update(questions).where(held).values(**values))
+
     async def place(self, claimed: Claimed, channel: str, thread: str) -> bool:
         """Where the answer goes, once there is a message to answer under."""
         return await self._update(claimed, channel=channel, thread=thread)
@@ -510,26 +517,6 @@ def _row(asked: Asked) -> dict[str, Any]:
     names = ("team", "enterprise", "channel", "thread", "ts", "user", "kind", "text")
     row: dict[str, Any] = {name: getattr(asked, name) for name in names}
     return row | {"extra": dict(asked.extra), "id": uuid.uuid4().hex}
-
-
-def sqlite_url(folder: Path) -> str:
-    return f"sqlite+aiosqlite:///{folder / 'slack.sqlite3'}"
-
-
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    # SQLAlchemy is to begin transactions, not the driver: see `_begin_sqlite`.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute(f"PRAGMA busy_timeout = {int(SQLITE_PATIENCE_S * 1000)}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A transaction that reads before it writes must hold the lock from the start, or it fails when another wrote."""
-    if connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _message(team: str, channel: str, ts: str) -> tuple[Any, ...]:

@@ -66,6 +66,7 @@ class Worker:
             await _end(claiming)
             await self._drain()
             await _end(others)
+            await self._hand_back_all()
 
     async def _drain(self) -> None:
         if self._tasks:
@@ -119,6 +120,13 @@ class Worker:
             await self.services.store.hand_back(work.claimed, after, blameless=blameless)
         except SQLAlchemyError as error:
             log.warning("A question could not be handed back; its lease will lapse (%s).", error.__class__.__name__)
+
+    async def _hand_back_all(self) -> None:
+        """Also what was being claimed when the claiming was cancelled."""
+        try:
+            await self.services.store.hand_back_all()
+        except SQLAlchemyError as error:
+            log.warning("What is unfinished could not be handed back; its lease will lapse (%s).", type(error).__name__)
 
     async def _troubled(self, work: Work, error: Exception) -> None:
         if isinstance(error, BusyError):
