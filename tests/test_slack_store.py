@@ -37,8 +37,8 @@ async def replicas(url: str) -> AsyncIterator[tuple[Store, Store]]:
 
 
 async def let_leases_lapse(store: Store) -> None:
-    async with store.engine.execution_options(writes=True).begin() as connection:
-        await connection.execute(update(questions).where(questions.c.lease > 0).values(lease=now() - 1))
+    with store.engine.execution_options(writes=True).begin() as connection:
+        connection.execute(update(questions).where(questions.c.lease > 0).values(lease=now() - 1))
 
 
 async def test_one_event_that_is_delivered_to_two_replicas_at_once_is_recorded_once(
@@ -128,9 +128,9 @@ async def test_a_lease_that_is_renewed_does_not_lapse(replicas: tuple[Store, Sto
     assert claimed is not None
     assert [signal.number for signal in await one.renew()] == [claimed.number]
     assert await two.claim() is None
-    async with one.engine.connect() as connection:
-        left = (await connection.execute(text("select max(lease) from slack_questions"))).scalar_one()
-        clock = (await connection.execute(now().select())).scalar_one()
+    with one.engine.connect() as connection:
+        left = connection.execute(text("select max(lease) from slack_questions")).scalar_one()
+        clock = connection.execute(now().select()).scalar_one()
     assert 0 < left - clock <= LEASE_S
 
 

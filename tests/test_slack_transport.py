@@ -22,8 +22,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
-from sqlalchemy import event, select
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import select
 
 from connectors.slack.api import Client, open_session
 from connectors.slack.bolt import build_app
@@ -573,14 +572,12 @@ async def test_a_clock_that_is_off_is_an_error_where_signatures_need_it(
     slack.headers["Date"] = formatdate(time.time() - off_s, usegmt=True)
     words = f"10 minutes {'ahead of' if off_s > 0 else 'behind'} Slack's"
     for chosen in (environment(slack), many(slack)):
-        engine = create_async_engine("sqlite+aiosqlite://")
-        async with open_workspaces(chosen, Pacing(), Metrics(), engine) as workspaces:
+        async with open_workspaces(chosen, Pacing(), Metrics(), "sqlite://") as workspaces:
             caplog.clear()
             await workspaces.check("socket")
             assert [words in line for line in caplog.messages] == [True]
             with pytest.raises(SetupError, match=words):
                 await workspaces.check("http")
-        await engine.dispose()
 
 
 # -- Socket Mode
@@ -936,19 +933,6 @@ async def test_an_address_that_is_none_is_told(address: str) -> None:
 # -- installations
 
 
-@asynccontextmanager
-async def database(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(
-            engine.sync_engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=5000")
-        )
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
-
-
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     with serve_postgres() as url:
@@ -958,17 +942,14 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'slack.sqlite3'}"
+        return f"sqlite:///{tmp_path / 'slack.sqlite3'}"
     fresh = fresh_database(request.getfixturevalue("postgres"))
     return fresh.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 @asynccontextmanager
 async def replica(slack: SmallSlack, url: str) -> AsyncIterator[ManyWorkspaces]:
-    async with (
-        database(url) as engine,
-        open_workspaces(many(slack), Pacing(), Metrics(), engine, ("chat:write", "commands")) as workspaces,
-    ):
+    async with open_workspaces(many(slack), Pacing(), Metrics(), url, ("chat:write", "commands")) as workspaces:
         assert isinstance(workspaces, ManyWorkspaces)
         yield workspaces
 
@@ -1012,7 +993,7 @@ async def test_two_workspaces_install_the_app_and_each_has_its_own_token(
 async def test_an_installation_with_a_made_up_state_is_refused(
     slack: SmallSlack, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    async with replica(slack, f"sqlite+aiosqlite:///{tmp_path / 'a'}") as workspaces:
+    async with replica(slack, f"sqlite:///{tmp_path / 'a'}") as workspaces:
         pages = web_app(build_app(many(slack), workspaces), SecretStr(""), Metrics(), workspaces.flow)
         async with listening(pages, "127.0.0.1:0", "listen") as (host, port):
             back = f"http://{host}:{port}/slack/oauth_redirect?code=c&state=made-up"
@@ -1051,7 +1032,7 @@ async def test_a_token_that_expires_is_renewed_once_and_saved_for_all_replicas(s
 async def test_a_token_that_cannot_be_renewed_serves_until_it_expires(
     slack: SmallSlack, tmp_path: Path, lines: Callable[[], list[str]]
 ) -> None:
-    async with replica(slack, f"sqlite+aiosqlite:///{tmp_path / 'a'}") as workspaces:
+    async with replica(slack, f"sqlite:///{tmp_path / 'a'}") as workspaces:
         old = await expiring(slack, workspaces, "T1", 3600)
         expired = await expiring(slack, workspaces, "T2", -60)
         slack.refresh.clear()
@@ -1066,7 +1047,7 @@ async def test_a_token_that_cannot_be_renewed_serves_until_it_expires(
 async def test_a_revoked_token_is_forgotten_and_a_new_one_found(
     slack: SmallSlack, session: aiohttp.ClientSession, tmp_path: Path, lines: Callable[[], list[str]]
 ) -> None:
-    async with replica(slack, f"sqlite+aiosqlite:///{tmp_path / 'a'}") as workspaces:
+    async with replica(slack, f"sqlite:///{tmp_path / 'a'}") as workspaces:
         await install(slack, workspaces, "T1", session)
         client = await workspaces.client("T1")
         slack.reply("chat.update", {"ok": False, "error": "token_revoked"})

@@ -40,7 +40,7 @@ async def checks(settings: Settings, slack: SlackSettings) -> AsyncIterator[Chec
         return
     yield Check("store", "ok", f"is {store.engine.dialect.name}, and open")
     try:
-        async with open_workspaces(environment, Pacing(), Metrics(), store.engine, tuple(SCOPES)) as workspaces:
+        async with open_workspaces(environment, Pacing(), Metrics(), store.url, tuple(SCOPES)) as workspaces:
             async for check in _slack(workspaces, environment, slack):
                 yield check
     finally:

@@ -62,7 +62,7 @@ class SlackConnector:
             store = await open_store(assistant.settings)
             stack.push_async_callback(store.aclose)
             metrics, pacing, tasks = Metrics(), Pacing(), Tasks()
-            opening = open_workspaces(environment, pacing, metrics, store.engine, tuple(SCOPES))
+            opening = open_workspaces(environment, pacing, metrics, store.url, tuple(SCOPES))
             workspaces = await stack.enter_async_context(opening)
             identity = await workspaces.check(settings.mode)
             where = f"as {identity.user} in {identity.team_name}" if identity.team else "for all who install it"

@@ -4,18 +4,18 @@ A question is recorded before Slack is told that it arrived, and from then on ex
 it, under a lease that others take over when it lapses.
 """
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from sqlalchemy import Row, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from connectors.slack.databases import create_engine, lock_tables, setting_up, writer
+from connectors.slack.databases import create_engine, in_thread, lock_tables, setting_up, threads_for
 from connectors.slack.tables import attachments, deliveries, feedback, messages, metadata, now, questions
 from knowledge import StorageError
 
@@ -115,14 +115,14 @@ class Store:
     """The durable line and its memory, on SQLite or PostgreSQL.
 
     `places` questions may wait, and half of them may be one person's; who comes then is recorded with a refusal, so
-    that they are told.
+    that they are told. Whoever is cancelled while something is recorded does not cut that short.
     """
 
-    def __init__(self, engine: AsyncEngine, owner: str | None = None, places: int = 64) -> None:
+    def __init__(self, engine: Engine, owner: str | None = None, places: int = 64) -> None:
         self.engine = engine
         self.owner = owner or uuid.uuid4().hex
         self.places = places
-        self._writer = writer(engine)
+        self.threads = threads_for(engine)
 
     @classmethod
     async def open(cls, url: str, owner: str | None = None, places: int = 64) -> Self:
@@ -132,7 +132,7 @@ class Store:
         try:
             await store._create()
         except (SQLAlchemyError, OSError) as error:
-            await engine.dispose()
+            await store.aclose()
             shown = engine.url.render_as_string(hide_password=True)
             raise StorageError(
                 f"The store of the Slack connector, {shown}, cannot be opened: {_reason(error)}.",
@@ -140,149 +140,138 @@ class Store:
             ) from error
         return store
 
-    async def _create(self) -> None:
-        async with setting_up(self.engine), self._writing() as connection:
-            await lock_tables(connection)
-            await connection.run_sync(metadata.create_all)
+    @property
+    def url(self) -> str:
+        """The address of the database, with its password."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    @in_thread
+    def _create(self) -> None:
+        with setting_up(self.engine), self._writing() as connection:
+            lock_tables(connection)
+            metadata.create_all(connection)
 
     async def aclose(self) -> None:
-        await self.engine.dispose()
+        """Close, once everything is recorded that is being recorded."""
+        await asyncio.to_thread(self.threads.shutdown)
+        self.engine.dispose()
 
-    async def ping(self) -> None:
+    @in_thread
+    def ping(self) -> None:
         """Raises whatever keeps the database from answering."""
-        async with self.engine.connect() as connection:
-            await connection.execute(select(1))
+        with self.engine.connect() as connection:
+            connection.execute(select(1))
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        async with self._writer, self.engine.execution_options(writes=True).begin() as connection:
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self.engine.execution_options(writes=True).begin() as connection:
             yield connection
 
     # -- arrivals
 
-    async def accept(self, asked: Asked, *keys: str) -> Accepted | None:
+    @in_thread
+    def accept(self, asked: Asked, *keys: str) -> Accepted | None:
         """Record a question, once. None when one of the keys or the same message was recorded before."""
         try:
-            async with self._writing() as connection:
-                if not await self._first(connection, *keys):
+            with self._writing() as connection:
+                if not self._first(connection, *keys):
                     return None
-                accepted = await self._insert(connection, asked)
-                await self._release(connection, asked)
+                accepted, turn = self._insert(connection, asked)
+                _release(connection, asked, turn + 1)
                 return accepted
         except IntegrityError:
             return None
 
-    async def park(self, asked: Asked, key: str) -> None:
+    @in_thread
+    def park(self, asked: Asked, key: str) -> None:
         """Keep for a while what may turn out to be a follow-up: Slack can deliver it before the question it follows."""
         try:
-            async with self._writing() as connection:
-                if await self._first(connection, key):
+            with self._writing() as connection:
+                if self._first(connection, key):
                     row = _row(asked) | {"state": PARKED, "turn": 0, "asked_at": now()}
-                    await connection.execute(insert(questions).values(row))
+                    connection.execute(insert(questions).values(row))
         except IntegrityError:
             return
 
-    async def _release(self, connection: AsyncConnection, asked: Asked) -> None:
-        """What the same person added to the thread, and came before this, joins the line after it."""
-        there = (questions.c.team == asked.team, questions.c.channel == asked.channel)
-        theirs = (questions.c.thread == asked.thread, questions.c.user == asked.user, questions.c.ts > asked.ts)
-        parked = update(questions).where(*there, *theirs, questions.c.state == PARKED)
-        turn = await self._turn(connection, asked)
-        await connection.execute(parked.values(state="waiting", turn=turn))
-
-    async def first(self, key: str) -> bool:
+    @in_thread
+    def first(self, key: str) -> bool:
         """Whether this is the first delivery with that key; from now on it is not."""
-        async with self._writing() as connection:
-            return await self._first(connection, key)
+        with self._writing() as connection:
+            return self._first(connection, key)
 
-    async def _first(self, connection: AsyncConnection, *keys: str) -> bool:
+    def _first(self, connection: Connection, *keys: str) -> bool:
         if not keys:
             return True
         dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(deliveries).values([{"key": key, "at": now()} for key in sorted(keys)])
-        result = await connection.execute(statement.on_conflict_do_nothing().returning(deliveries.c.key))
+        result = connection.execute(statement.on_conflict_do_nothing().returning(deliveries.c.key))
         return len(result.all()) == len(keys)
 
-    async def _insert(self, connection: AsyncConnection, asked: Asked) -> Accepted:
-        refusal = await self._refusal(connection, asked)
-        turn = 0 if refusal else await self._turn(connection, asked)
-        row = _row(asked) | {"refusal": refusal, "turn": turn, "asked_at": now()}
-        result = await connection.execute(insert(questions).values(row).returning(questions.c.number))
-        number = result.scalar_one()
-        position = 0 if refusal else await self._ahead(connection, turn, number)
-        return Accepted(row["id"], position, refusal)
+    def _insert(self, connection: Connection, asked: Asked) -> tuple[Accepted, int]:
+        waiting, own, turn = connection.execute(_line(asked)).one()
+        refusal = self._refusal(waiting, own)
+        row = _row(asked) | {"refusal": refusal, "turn": 0 if refusal else turn, "asked_at": now()}
+        number = connection.execute(insert(questions).values(row).returning(questions.c.number)).scalar_one()
+        position = 0 if refusal else _ahead(connection, turn, number)
+        return Accepted(row["id"], position, refusal), turn
 
-    async def _refusal(self, connection: AsyncConnection, asked: Asked) -> str:
-        mine = and_(questions.c.team == asked.team, questions.c.user == asked.user)
-        counts = select(func.count(), func.count().filter(mine)).where(questions.c.state == "waiting")
-        waiting, own = (await connection.execute(counts.where(questions.c.refusal == ""))).one()
+    def _refusal(self, waiting: int, own: int) -> str:
         if waiting >= self.places:
             return "line_full"
         return "own_line_full" if own >= max(1, self.places // 2) else ""
 
-    async def _turn(self, connection: AsyncConnection, asked: Asked) -> int:
-        """Self-clocked fair queueing, as in `assistant.admission`, over all replicas."""
-        working = select(func.max(questions.c.turn)).where(questions.c.state == "working").scalar_subquery()
-        latest = select(func.max(questions.c.turn)).where(questions.c.state != "waiting").scalar_subquery()
-        own = (
-            select(func.max(questions.c.turn))
-            .where(questions.c.team == asked.team, questions.c.user == asked.user)
-            .where(questions.c.state.in_(UNFINISHED))
-        ).scalar_subquery()
-        clock, last = (await connection.execute(select(func.coalesce(working, latest, 0), func.coalesce(own, 0)))).one()
-        return max(int(clock), int(last)) + 1
-
-    async def _ahead(self, connection: AsyncConnection, turn: int, number: int) -> int:
-        before = or_(questions.c.turn < turn, and_(questions.c.turn == turn, questions.c.number < number))
-        waiting = select(func.count()).where(questions.c.state == "waiting", questions.c.refusal == "", before)
-        return int((await connection.execute(waiting)).scalar_one())
-
-    async def known(self, team: str, channel: str, ts: str) -> bool:
+    @in_thread
+    def known(self, team: str, channel: str, ts: str) -> bool:
         """Whether that message was recorded as a question."""
-        return await self._exists(questions.c.team == team, questions.c.channel == channel, questions.c.ts == ts)
+        return self._exists(questions.c.team == team, questions.c.channel == channel, questions.c.ts == ts)
 
-    async def takes_part(self, team: str, channel: str, thread: str, user: str = "") -> bool:
+    @in_thread
+    def takes_part(self, team: str, channel: str, thread: str, user: str = "") -> bool:
         """Whether something was asked in that thread; or by that person in it."""
         there = [questions.c.team == team, questions.c.channel == channel, questions.c.thread == thread]
         spoken = [*there, questions.c.outcome != "silent", questions.c.state != PARKED]
-        return await self._exists(*spoken, questions.c.user == user) if user else await self._exists(*spoken)
+        return self._exists(*spoken, questions.c.user == user) if user else self._exists(*spoken)
 
-    async def _exists(self, *conditions: Any) -> bool:
-        async with self.engine.connect() as connection:
-            found = await connection.execute(select(exists().where(*conditions)))
+    def _exists(self, *conditions: Any) -> bool:
+        with self.engine.connect() as connection:
+            found = connection.execute(select(exists().where(*conditions)))
             return bool(found.scalar_one())
 
     # -- what people do to a question afterwards
 
-    async def edit(self, team: str, channel: str, ts: str, text: str) -> bool:
+    @in_thread
+    def edit(self, team: str, channel: str, ts: str, text: str) -> bool:
         """Take the new text of a question that is not answered yet. False when there is none."""
-        async with self._writing() as connection:
+        with self._writing() as connection:
             statement = update(questions).where(*_message(team, channel, ts), questions.c.state != "done")
             changed = statement.where(questions.c.text != text, questions.c.state.in_(("waiting", "working")))
-            result = await connection.execute(changed.values(text=text, revision=questions.c.revision + 1))
+            result = connection.execute(changed.values(text=text, revision=questions.c.revision + 1))
             return bool(result.rowcount)
 
-    async def withdraw(self, team: str, channel: str, ts: str) -> None:
+    @in_thread
+    def withdraw(self, team: str, channel: str, ts: str) -> None:
         """A question was deleted: forget it if it waits, else have its answer taken back."""
-        await self._halt("deleted", *_message(team, channel, ts))
+        self._halt("deleted", *_message(team, channel, ts))
 
-    async def stop(self, team: str, channel: str, thread: str) -> int:
+    @in_thread
+    def stop(self, team: str, channel: str, thread: str) -> int:
         """Stop what is unfinished in a thread. Returns how many questions that are."""
         place = (questions.c.team == team, questions.c.channel == channel, questions.c.thread == thread)
-        return await self._halt("stopped", *place)
+        return self._halt("stopped", *place)
 
-    async def _halt(self, why: str, *which: Any) -> int:
-        async with self._writing() as connection:
+    def _halt(self, why: str, *which: Any) -> int:
+        with self._writing() as connection:
             unfinished = questions.c.state.in_(UNFINISHED)
             running = update(questions).where(*which, unfinished, questions.c.halt == "")
-            result = await connection.execute(running.values(halt=why))
+            result = connection.execute(running.values(halt=why))
             waiting = update(questions).where(*which, questions.c.state == "waiting", questions.c.attempts == 0)
-            await connection.execute(waiting.values(state="done", outcome=why, done_at=now()))
+            connection.execute(waiting.values(state="done", outcome=why, done_at=now()))
             return result.rowcount
 
     # -- work
 
-    async def claim(self, *, refused: bool = False) -> Claimed | None:
+    @in_thread
+    def claim(self, *, refused: bool = False) -> Claimed | None:
         """The next question in the line that nobody works on, now this replica's for `LEASE_S`; or the next one that
         was refused, of which the person has to be told.
 
@@ -303,39 +292,43 @@ class Store:
             line = line.with_for_update(skip_locked=True, of=questions)
         taken = update(questions).where(questions.c.number == line.scalar_subquery())
         state = {"owner": self.owner, "lease": now() + LEASE_S, "attempts": questions.c.attempts + 1}
-        async with self._writing() as connection:
+        with self._writing() as connection:
             statement = taken.values(state=_unless_written("working"), **state).returning(questions)
-            row = (await connection.execute(statement)).one_or_none()
-            return await self._claimed(connection, row) if row else None
+            row = (connection.execute(statement)).one_or_none()
+            return self._claimed(connection, row) if row else None
 
-    async def _claimed(self, connection: AsyncConnection, row: Row[Any]) -> Claimed:
-        posted = await connection.execute(select(messages).where(messages.c.question == row.number))
+    def _claimed(self, connection: Connection, row: Row[Any]) -> Claimed:
+        posted = connection.execute(select(messages).where(messages.c.question == row.number))
         parts = {m.part: Posted(m.channel, m.ts, m.streamed) for m in posted}
         return _claimed(row, parts)
 
-    async def renew(self) -> list[Signal]:
+    @in_thread
+    def renew(self) -> list[Signal]:
         """Keep all that this replica works on, and hear what was said about it meanwhile."""
         own = and_(questions.c.owner == self.owner, questions.c.state.in_(("working", "written")))
         held = update(questions).where(own, questions.c.lease > 0.0).values(lease=now() + LEASE_S)
-        async with self._writing() as connection:
-            rows = await connection.execute(held.returning(questions.c.number, questions.c.revision, questions.c.halt))
+        with self._writing() as connection:
+            rows = connection.execute(held.returning(questions.c.number, questions.c.revision, questions.c.halt))
             return [Signal(*row) for row in rows]
 
-    async def signals(self) -> list[Signal]:
+    @in_thread
+    def signals(self) -> list[Signal]:
         """The same without keeping anything: it only reads."""
         own = and_(questions.c.owner == self.owner, questions.c.state.in_(("working", "written")))
-        async with self.engine.connect() as connection:
+        with self.engine.connect() as connection:
             columns = (questions.c.number, questions.c.revision, questions.c.halt)
-            return [Signal(*row) for row in await connection.execute(select(*columns).where(own))]
+            return [Signal(*row) for row in connection.execute(select(*columns).where(own))]
 
-    async def hand_back(self, claimed: Claimed, after: float = 0.0, *, blameless: bool = False) -> None:
+    @in_thread
+    def hand_back(self, claimed: Claimed, after: float = 0.0, *, blameless: bool = False) -> None:
         """Let any replica go on with this question, `after` seconds from now. Blameless is a try that failed for
         reasons that have nothing to do with the question; it does not count."""
         attempts = questions.c.attempts - int(blameless)
         state = _unless_written("waiting")
-        await self._update(claimed, owner="", lease=now() + after, state=state, attempts=attempts)
+        self._update(claimed, owner="", lease=now() + after, state=state, attempts=attempts)
 
-    async def hand_back_all(self) -> None:
+    @in_thread
+    def hand_back_all(self) -> None:
         """Let other replicas go on with whatever this one still holds."""
         held = and_(questions.c.owner == self.owner, questions.c.state.in_(("working", "written")))
         values = {
@@ -344,14 +337,16 @@ class Store:
             "state": _unless_written("waiting"),
             "attempts": questions.c.attempts - 1,
         }
-        async with self._writing() as connection:
-            await connection.execute(update(questions).where(held).values(**values))
+        with self._writing() as connection:
+            connection.execute(update(questions).where(held).values(**values))
 
-    async def place(self, claimed: Claimed, channel: str, thread: str) -> bool:
+    @in_thread
+    def place(self, claimed: Claimed, channel: str, thread: str) -> bool:
         """Where the answer goes, once there is a message to answer under."""
-        return await self._update(claimed, channel=channel, thread=thread)
+        return self._update(claimed, channel=channel, thread=thread)
 
-    async def write(
+    @in_thread
+    def write(
         self,
         claimed: Claimed,
         *,
@@ -363,15 +358,16 @@ class Store:
     ) -> bool:
         """Keep the whole answer before the last of it is shown. False when it is not this replica's any more."""
         values = {"answer": answer, "status": status, "outcome": outcome, "notes": list(notes)}
-        return await self._update(claimed, state="written", citations=[dict(c) for c in citations], **values)
+        return self._update(claimed, state="written", citations=[dict(c) for c in citations], **values)
 
-    async def finish(self, claimed: Claimed, outcome: str) -> bool:
+    @in_thread
+    def finish(self, claimed: Claimed, outcome: str) -> bool:
         """The question needs nothing more."""
-        return await self._update(claimed, state="done", outcome=outcome, lease=0.0, done_at=now())
+        return self._update(claimed, state="done", outcome=outcome, lease=0.0, done_at=now())
 
-    async def _update(self, claimed: Claimed, **values: Any) -> bool:
-        async with self._writing() as connection:
-            result = await connection.execute(self._own(claimed).values(**values))
+    def _update(self, claimed: Claimed, **values: Any) -> bool:
+        with self._writing() as connection:
+            result = connection.execute(self._own(claimed).values(**values))
             return bool(result.rowcount)
 
     def _own(self, claimed: Claimed) -> Any:
@@ -380,116 +376,134 @@ class Store:
 
     # -- messages of an answer
 
-    async def intend(self, claimed: Claimed, part: int, channel: str, *, streamed: bool) -> None:
+    @in_thread
+    def intend(self, claimed: Claimed, part: int, channel: str, *, streamed: bool) -> None:
         """Say, before it is done, that a message is about to be posted."""
-        async with self._writing() as connection:
-            await connection.execute(delete(messages).where(*_part(claimed, part)))
+        with self._writing() as connection:
+            connection.execute(delete(messages).where(*_part(claimed, part)))
             row = {"question": claimed.number, "part": part, "channel": channel, "streamed": streamed}
-            await connection.execute(insert(messages).values(row))
+            connection.execute(insert(messages).values(row))
 
-    async def posted(self, claimed: Claimed, part: int, ts: str) -> None:
-        async with self._writing() as connection:
-            await connection.execute(update(messages).where(*_part(claimed, part)).values(ts=ts))
+    @in_thread
+    def posted(self, claimed: Claimed, part: int, ts: str) -> None:
+        with self._writing() as connection:
+            connection.execute(update(messages).where(*_part(claimed, part)).values(ts=ts))
 
-    async def unposted(self, claimed: Claimed, part: int) -> None:
+    @in_thread
+    def unposted(self, claimed: Claimed, part: int) -> None:
         """It turned out that the message does not exist (any more)."""
-        async with self._writing() as connection:
-            await connection.execute(delete(messages).where(*_part(claimed, part)))
+        with self._writing() as connection:
+            connection.execute(delete(messages).where(*_part(claimed, part)))
 
-    async def ours(self, channel: str, stamps: Sequence[str]) -> set[str]:
+    @in_thread
+    def ours(self, channel: str, stamps: Sequence[str]) -> set[str]:
         """Which of these messages are known to belong to an answer."""
-        async with self.engine.connect() as connection:
+        with self.engine.connect() as connection:
             known = select(messages.c.ts).where(messages.c.channel == channel, messages.c.ts.in_(stamps))
-            return set((await connection.execute(known)).scalars())
+            return set((connection.execute(known)).scalars())
 
     # -- attachments of a conversation
 
-    async def attach(self, asked: Asked, file: str, parts: Sequence[Mapping[str, Any]]) -> None:
+    @in_thread
+    def attach(self, asked: Asked, file: str, parts: Sequence[Mapping[str, Any]]) -> None:
         key = {"team": asked.team, "channel": asked.channel, "thread": asked.thread, "file": file}
-        async with self._writing() as connection:
-            await connection.execute(delete(attachments).where(*(attachments.c[k] == v for k, v in key.items())))
+        with self._writing() as connection:
+            connection.execute(delete(attachments).where(*(attachments.c[k] == v for k, v in key.items())))
             row = {**key, "parts": [dict(p) for p in parts], "at": now()}
-            await connection.execute(insert(attachments).values(row))
+            connection.execute(insert(attachments).values(row))
 
-    async def attached(self, asked: Asked) -> dict[str, list[dict[str, Any]]]:
+    @in_thread
+    def attached(self, asked: Asked) -> dict[str, list[dict[str, Any]]]:
         """The parts of every file of the conversation, by the file's id, oldest first."""
         place = [attachments.c[name] == getattr(asked, name) for name in ("team", "channel", "thread")]
         statement = select(attachments.c.file, attachments.c.parts).where(*place).order_by(attachments.c.at)
-        async with self.engine.connect() as connection:
-            return {row.file: row.parts for row in await connection.execute(statement)}
+        with self.engine.connect() as connection:
+            return {row.file: row.parts for row in connection.execute(statement)}
 
     # -- what is shown elsewhere
 
-    async def question(self, id_: str) -> Claimed | None:
+    @in_thread
+    def question(self, id_: str) -> Claimed | None:
         """A question by its id, whatever its state."""
-        async with self.engine.connect() as connection:
-            row = (await connection.execute(select(questions).where(questions.c.id == id_))).one_or_none()
-            return await self._claimed(connection, row) if row else None
+        return self._question(id_)
 
-    async def recent(self, team: str, user: str, limit: int) -> list[Claimed]:
+    def _question(self, id_: str) -> Claimed | None:
+        with self.engine.connect() as connection:
+            row = (connection.execute(select(questions).where(questions.c.id == id_))).one_or_none()
+            return self._claimed(connection, row) if row else None
+
+    @in_thread
+    def recent(self, team: str, user: str, limit: int) -> list[Claimed]:
         """A person's latest questions, newest first."""
         mine = select(questions).where(questions.c.team == team, questions.c.user == user, questions.c.state != PARKED)
         shown = mine.where(questions.c.outcome.not_in(("silent", "deleted")), questions.c.kind != "ingest")
-        async with self.engine.connect() as connection:
-            rows = (await connection.execute(shown.order_by(questions.c.number.desc()).limit(limit))).all()
-            return [await self._claimed(connection, row) for row in rows]
+        with self.engine.connect() as connection:
+            rows = (connection.execute(shown.order_by(questions.c.number.desc()).limit(limit))).all()
+            return [self._claimed(connection, row) for row in rows]
 
-    async def positions(self) -> list[tuple[Claimed, int]]:
+    @in_thread
+    def positions(self) -> list[tuple[Claimed, int]]:
         """Everything that waits and has not been refused, in the order of the line; the first place is 1."""
         waiting = select(questions).where(questions.c.state == "waiting", questions.c.refusal == "")
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(waiting.order_by(questions.c.turn, questions.c.number))
+        with self.engine.connect() as connection:
+            rows = connection.execute(waiting.order_by(questions.c.turn, questions.c.number))
             return [(_claimed(row, {}), place) for place, row in enumerate(rows, start=1)]
 
-    async def counts(self) -> dict[str, int]:
+    @in_thread
+    def counts(self) -> dict[str, int]:
         """How many questions are in each unfinished state."""
         count = func.count().label("questions")
         statement = select(questions.c.state, count).where(questions.c.state.in_(UNFINISHED))
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(statement.group_by(questions.c.state))
+        with self.engine.connect() as connection:
+            rows = connection.execute(statement.group_by(questions.c.state))
             return {row.state: row.questions for row in rows}
 
     # -- feedback
 
-    async def judge(self, id_: str, user: str, verdict: str, comment: str = "") -> bool:
+    @in_thread
+    def judge(self, id_: str, user: str, verdict: str, comment: str = "") -> bool:
         """Keep what a person thinks of an answer, the latest word counting. False when the question is unknown."""
-        found = await self.question(id_)
+        found = self._question(id_)
         if found is None:
             return False
-        async with self._writing() as connection:
+        with self._writing() as connection:
             mine = and_(feedback.c.question == found.number, feedback.c.user == user)
-            await connection.execute(delete(feedback).where(mine))
+            connection.execute(delete(feedback).where(mine))
             row = {"question": found.number, "user": user, "verdict": verdict, "comment": comment, "at": now()}
-            await connection.execute(insert(feedback).values(row))
+            connection.execute(insert(feedback).values(row))
         return True
 
-    async def judgements(self, limit: int, verdict: str | None = None) -> list[dict[str, Any]]:
+    @in_thread
+    def judgements(self, limit: int, verdict: str | None = None) -> list[dict[str, Any]]:
         """Feedback with what it is about, newest first; of one verdict only, if one is named."""
         columns = (feedback.c.at, feedback.c.verdict, feedback.c.comment, feedback.c.user)
         text = questions.c.text.label("question")
         about = (text, questions.c.answer, questions.c.status, questions.c.citations, questions.c.channel)
         joined = select(*columns, *about).join(questions, questions.c.number == feedback.c.question)
         wanted = joined.where(feedback.c.verdict == verdict) if verdict else joined
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(wanted.order_by(feedback.c.at.desc()).limit(limit))
+        with self.engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(feedback.c.at.desc()).limit(limit))
             return [dict(row._mapping) for row in rows]
 
     # -- forgetting
 
-    async def forget_person(self, team: str, user: str) -> list[str]:
+    @in_thread
+    def forget_person(self, team: str, user: str) -> list[str]:
         """Forget what a person asked. Returns the conversations that they took part in."""
-        return await self._forget(questions.c.team == team, questions.c.user == user)
+        return self._forget(questions.c.team == team, questions.c.user == user)
 
-    async def forget_team(self, team: str) -> list[str]:
+    @in_thread
+    def forget_team(self, team: str) -> list[str]:
         """Forget a workspace altogether. Returns its conversations."""
-        return await self._forget(questions.c.team == team)
+        return self._forget(questions.c.team == team)
 
-    async def forget_older(self, seconds: float) -> list[str]:
+    @in_thread
+    def forget_older(self, seconds: float) -> list[str]:
         """Forget what was asked longer ago. Returns the conversations in which nothing newer was asked."""
-        async with self._writing() as connection:
-            await connection.execute(delete(deliveries).where(deliveries.c.at < now() - REMEMBER_DELIVERIES_S))
+        with self._writing() as connection:
+            connection.execute(delete(deliveries).where(deliveries.c.at < now() - REMEMBER_DELIVERIES_S))
             old = (questions.c.state == PARKED, questions.c.asked_at < now() - PARKED_S)
-            await connection.execute(delete(questions).where(*old))
+            connection.execute(delete(questions).where(*old))
         newer = questions.alias("newer")
         alive = exists().where(
             newer.c.team == questions.c.team,
@@ -497,20 +511,50 @@ class Store:
             newer.c.thread == questions.c.thread,
             newer.c.asked_at >= now() - seconds,
         )
-        return await self._forget(questions.c.asked_at < now() - seconds, ~alive)
+        return self._forget(questions.c.asked_at < now() - seconds, ~alive)
 
-    async def _forget(self, *which: Any) -> list[str]:
+    def _forget(self, *which: Any) -> list[str]:
         place = (questions.c.team, questions.c.channel, questions.c.thread)
-        async with self._writing() as connection:
-            threads = (await connection.execute(select(*place).where(*which).distinct())).all()
+        with self._writing() as connection:
+            threads = (connection.execute(select(*place).where(*which).distinct())).all()
             doomed = select(questions.c.number).where(*which)
             for table in (messages, feedback):
-                await connection.execute(delete(table).where(table.c.question.in_(doomed)))
-            await connection.execute(delete(questions).where(*which))
+                connection.execute(delete(table).where(table.c.question.in_(doomed)))
+            connection.execute(delete(questions).where(*which))
             for team, channel, thread in threads:
                 there = (attachments.c.team == team, attachments.c.channel == channel, attachments.c.thread == thread)
-                await connection.execute(delete(attachments).where(*there))
+                connection.execute(delete(attachments).where(*there))
         return [conversation_id(*thread) for thread in threads]
+
+
+def _line(asked: Asked) -> Any:
+    """How many questions wait, how many of them are this person's, and the turn of this one.
+
+    Self-clocked fair queueing, as in `assistant.admission`, over all replicas.
+    """
+    mine = (questions.c.team == asked.team, questions.c.user == asked.user)
+    waiting = select(func.count()).where(questions.c.state == "waiting", questions.c.refusal == "")
+    turn = select(func.max(questions.c.turn))
+    working = turn.where(questions.c.state == "working").scalar_subquery()
+    latest = turn.where(questions.c.state != "waiting").scalar_subquery()
+    own = func.coalesce(turn.where(*mine, questions.c.state.in_(UNFINISHED)).scalar_subquery(), 0)
+    clock = func.coalesce(working, latest, 0)
+    later = case((own > clock, own), else_=clock)
+    return select(waiting.scalar_subquery(), waiting.where(*mine).scalar_subquery(), later + 1)
+
+
+def _ahead(connection: Connection, turn: int, number: int) -> int:
+    before = or_(questions.c.turn < turn, and_(questions.c.turn == turn, questions.c.number < number))
+    waiting = select(func.count()).where(questions.c.state == "waiting", questions.c.refusal == "", before)
+    return int(connection.execute(waiting).scalar_one())
+
+
+def _release(connection: Connection, asked: Asked, turn: int) -> None:
+    """What the same person added to the thread, and came before this, joins the line after it."""
+    there = (questions.c.team == asked.team, questions.c.channel == asked.channel)
+    theirs = (questions.c.thread == asked.thread, questions.c.user == asked.user, questions.c.ts > asked.ts)
+    parked = update(questions).where(*there, *theirs, questions.c.state == PARKED)
+    connection.execute(parked.values(state="waiting", turn=turn))
 
 
 def _row(asked: Asked) -> dict[str, Any]:

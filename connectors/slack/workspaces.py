@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from connectors.slack.api import Client, open_session
+from connectors.slack.databases import create_async_engine
 from connectors.slack.faults import BrokenCallError, NotInstalledError, code_of, explain, kind_of
 from connectors.slack.identity import Identity, identify, measure_clock
 from connectors.slack.metrics import Metrics
@@ -74,22 +75,24 @@ async def open_workspaces(
     environment: Environment,
     pacing: Pacing,
     metrics: Metrics,
-    engine: AsyncEngine | None = None,
+    database: str = "",
     scopes: tuple[str, ...] = (),
 ) -> AsyncIterator["OneWorkspace | ManyWorkspaces"]:
     """Workspaces as the environment tells, over one session that is closed at the end.
 
-    Installations by OAuth are kept in `engine`'s database, and ask for `scopes`.
+    Installations by OAuth are kept in the `database` of that URL, and ask for `scopes`.
     """
     async with open_session() as session:
         if not environment.many:
             yield OneWorkspace(environment, session, pacing, metrics)
-        elif engine is None:
-            raise ValueError("installations by OAuth need a database")
-        else:
+            return
+        engine = create_async_engine(database)
+        try:
             many = ManyWorkspaces(environment, session, pacing, metrics, engine, scopes)
             await many.create_tables()
             yield many
+        finally:
+            await engine.dispose()
 
 
 class OneWorkspace:
