@@ -11,7 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from sqlalchemy import Connection, Engine, Row, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -174,11 +188,7 @@ class Store:
         """Record a question, once. None when one of the keys or the same message was recorded before."""
         try:
             with self._writing() as connection:
-                if not self._first(connection, *keys):
-                    return None
-                accepted, turn = self._insert(connection, asked)
-                _release(connection, asked, turn + 1)
-                return accepted
+                return self._insert(connection, asked) if self._first(connection, *keys) else None
         except IntegrityError:
             return None
 
@@ -207,13 +217,17 @@ class Store:
         result = connection.execute(statement.on_conflict_do_nothing().returning(deliveries.c.key))
         return len(result.all()) == len(keys)
 
-    def _insert(self, connection: Connection, asked: Asked) -> tuple[Accepted, int]:
-        waiting, own, turn = connection.execute(_line(asked)).one()
-        refusal = self._refusal(waiting, own)
-        row = _row(asked) | {"refusal": refusal, "turn": 0 if refusal else turn, "asked_at": now()}
-        number = connection.execute(insert(questions).values(row).returning(questions.c.number)).scalar_one()
-        position = 0 if refusal else _ahead(connection, turn, number)
-        return Accepted(row["id"], position, refusal), turn
+    def _insert(self, connection: Connection, asked: Asked) -> Accepted | None:
+        its = {f"its_{name}": getattr(asked, name) for name in ("team", "channel", "thread", "ts", "user")}
+        line = connection.execute(_LINE, its).one()
+        if line.known:
+            return None
+        refusal = self._refusal(line.waiting, line.own)
+        row = _row(asked) | {"refusal": refusal, "turn": 0 if refusal else line.turn}
+        connection.execute(_INSERT, row)
+        if line.parked:
+            connection.execute(_RELEASE, its | {"next_turn": line.turn + 1})
+        return Accepted(row["id"], 0 if refusal else line.before, refusal)
 
     def _refusal(self, waiting: int, own: int) -> str:
         if waiting >= self.places:
@@ -527,34 +541,44 @@ class Store:
         return [conversation_id(*thread) for thread in threads]
 
 
-def _line(asked: Asked) -> Any:
-    """How many questions wait, how many of them are this person's, and the turn of this one.
+def _line() -> Select[Any]:
+    """What there is when a question comes: whether it is known, how many wait, and which turn it will have.
 
     Self-clocked fair queueing, as in `assistant.admission`, over all replicas.
     """
-    mine = (questions.c.team == asked.team, questions.c.user == asked.user)
-    waiting = select(func.count()).where(questions.c.state == "waiting", questions.c.refusal == "")
-    turn = select(func.max(questions.c.turn))
-    working = turn.where(questions.c.state == "working").scalar_subquery()
-    latest = turn.where(questions.c.state != "waiting").scalar_subquery()
-    own = func.coalesce(turn.where(*mine, questions.c.state.in_(UNFINISHED)).scalar_subquery(), 0)
-    clock = func.coalesce(working, latest, 0)
-    later = case((own > clock, own), else_=clock)
-    return select(waiting.scalar_subquery(), waiting.where(*mine).scalar_subquery(), later + 1)
+    count, latest = select(func.count()), select(func.max(questions.c.turn))
+    waiting = count.where(questions.c.state == "waiting", questions.c.refusal == "")
+    mine = _same("team", "user")
+    working = latest.where(questions.c.state == "working").scalar_subquery()
+    taken = latest.where(questions.c.state != "waiting").scalar_subquery()
+    clock = func.coalesce(working, taken, 0)
+    own = func.coalesce(latest.where(*mine, questions.c.state.in_(UNFINISHED)).scalar_subquery(), 0)
+    turn = case((own > clock, own), else_=clock) + 1
+    return select(
+        exists().where(*_same("team", "channel", "ts")).label("known"),
+        exists().where(*_PARKED_WITH_IT).label("parked"),
+        waiting.scalar_subquery().label("waiting"),
+        waiting.where(*mine).scalar_subquery().label("own"),
+        waiting.where(questions.c.turn <= turn).scalar_subquery().label("before"),
+        turn.label("turn"),
+    )
 
 
-def _ahead(connection: Connection, turn: int, number: int) -> int:
-    before = or_(questions.c.turn < turn, and_(questions.c.turn == turn, questions.c.number < number))
-    waiting = select(func.count()).where(questions.c.state == "waiting", questions.c.refusal == "", before)
-    return int(connection.execute(waiting).scalar_one())
+def _same(*names: str) -> tuple[Any, ...]:
+    """That these columns are what they are in the question that comes: `its_team`, and so on."""
+    return tuple(questions.c[name] == bindparam(f"its_{name}") for name in names)
 
 
-def _release(connection: Connection, asked: Asked, turn: int) -> None:
-    """What the same person added to the thread, and came before this, joins the line after it."""
-    there = (questions.c.team == asked.team, questions.c.channel == asked.channel)
-    theirs = (questions.c.thread == asked.thread, questions.c.user == asked.user, questions.c.ts > asked.ts)
-    parked = update(questions).where(*there, *theirs, questions.c.state == PARKED)
-    connection.execute(parked.values(state="waiting", turn=turn))
+# What the same person added to the thread, and came before this, joins the line after it.
+_PARKED_WITH_IT = (
+    *_same("team", "channel", "thread", "user"),
+    questions.c.ts > bindparam("its_ts"),
+    questions.c.state == PARKED,
+)
+# Made once: the making of a statement takes longer than what the database does with it.
+_LINE = _line()
+_INSERT = insert(questions).values(asked_at=now())
+_RELEASE = update(questions).where(*_PARKED_WITH_IT).values(state="waiting", turn=bindparam("next_turn"))
 
 
 def _row(asked: Asked) -> dict[str, Any]:
