@@ -120,7 +120,7 @@ def test_ingest_shows_progress_and_ctrl_c_keeps_what_was_finished(tmp_path: Path
     folder = tmp_path / "files"
     folder.mkdir()
     for number in range(40):
-        text = "\n\n".join(f"Paragraph {n} of file {number} tells of current and voltage. " * 8 for n in range(30))
+        text = "\n\n".join(f"Paragraph {n} of file {number} tells of current and voltage. " * 8 for n in range(8))
         (folder / f"{number:02}.md").write_text(f"# File {number}\n\n{text}\n")
     terminal = Terminal(tmp_path / "data", "ingest", folder)
     terminal.see(r"[1-9]\d?/40")
