@@ -1,7 +1,7 @@
 """The durable line of questions, on SQLite and on a real PostgreSQL, with several replicas on one database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text, update
 
-from connectors.slack.databases import sqlite_url
+from connectors.slack.databases import create_async_engine, sqlite_url
 from connectors.slack.store import LEASE_S, MAX_ATTEMPTS, Asked, Store
 from connectors.slack.tables import now, questions
 from knowledge import StorageError
@@ -256,19 +256,39 @@ async def test_old_questions_are_forgotten_with_their_conversations(replicas: tu
     assert await store.counts() == {}
 
 
+async def cancelled_again_and_again(work: Callable[[int], Awaitable[object]]) -> None:
+    """Cancel at sixty moments, and a little later once more, as the end of a program does; then all must end."""
+    for number in range(60):
+        task = asyncio.ensure_future(work(number))
+        await asyncio.sleep(number / 20_000)
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(task, return_exceptions=True)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    async with asyncio.timeout(20):
+        await asyncio.gather(*others, return_exceptions=True)
+
+
 async def test_whoever_is_cancelled_at_any_moment_leaves_a_store_that_works_and_can_be_closed(
     replicas: tuple[Store, Store],
 ) -> None:
     store = replicas[0]
-    for number in range(60):
-        task = asyncio.create_task(store.accept(asked(number, user=f"U{number}")))
-        await asyncio.sleep(number / 20_000)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    async with asyncio.timeout(20):
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
+    await cancelled_again_and_again(lambda number: store.accept(asked(number, user=f"U{number}")))
     assert await store.accept(asked(1000, user="U1000"))
+
+
+async def test_installations_can_be_read_and_cancelled_at_any_moment(url: str) -> None:
+    engine = create_async_engine(url)
+
+    async def read(number: int) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("select 1"))
+            await connection.execute(text("select 2"))
+
+    await cancelled_again_and_again(read)
+    await read(0)
+    await engine.dispose()
 
 
 async def test_many_replicas_start_at_once_on_a_new_database(url: str) -> None:
@@ -276,6 +296,14 @@ async def test_many_replicas_start_at_once_on_a_new_database(url: str) -> None:
     assert await stores[0].accept(asked())
     assert await stores[7].counts() == {"waiting": 1}
     await asyncio.gather(*(store.aclose() for store in stores))
+
+
+async def test_a_new_file_is_never_locked_for_those_who_start_at_once(tmp_path: Path) -> None:
+    for number in range(30):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        stores = await asyncio.gather(*(Store.open(sqlite_url(folder)) for _ in range(4)))
+        await asyncio.gather(*(store.aclose() for store in stores))
 
 
 async def test_what_a_replica_holds_when_it_ends_is_at_once_free_for_others(replicas: tuple[Store, Store]) -> None:

@@ -19,6 +19,11 @@ POSTGRES_PATIENCE_S = 10.0
 POSTGRES_CONNECTIONS = 5
 # Any number will do that no other program on the same database uses.
 _SETUP_LOCK = 7_521_337
+_POSTGRES: dict[str, Any] = {
+    "pool_pre_ping": True,
+    "pool_size": POSTGRES_CONNECTIONS,
+    "connect_args": {"connect_timeout": round(POSTGRES_PATIENCE_S)},
+}
 
 
 def sqlite_url(folder: Path) -> str:
@@ -41,8 +46,8 @@ T = TypeVar("T")
 
 
 def in_thread(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """Make a method that blocks one to be awaited. A whole transaction at once is several times as quick in a thread
-    as statement by statement, and cancelling whoever waits for it cannot cut it short."""
+    """Make a method that blocks one to be awaited. A transaction that is in a thread as a whole goes there and back
+    once instead of with every statement, and cancelling whoever waits for it cannot cut it short."""
 
     @functools.wraps(method)
     async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -63,18 +68,17 @@ def threads_for(engine: Engine) -> ThreadPoolExecutor:
 
 def create_engine(url: str) -> Engine:
     """An engine for `threads_for` it. Transactions that will write ask for that by the execution option `writes`."""
-    if url.startswith("sqlite"):
-        engine = create_sync_engine(url)
-        _prepare(engine)
-        return engine
-    patience = {"connect_timeout": round(POSTGRES_PATIENCE_S)}
-    return create_sync_engine(url, pool_pre_ping=True, pool_size=POSTGRES_CONNECTIONS, connect_args=patience)
+    if not url.startswith("sqlite"):
+        return create_sync_engine(url, **_POSTGRES)
+    engine = create_sync_engine(url)
+    _prepare(engine)
+    return engine
 
 
 def create_async_engine(url: str) -> AsyncEngine:
     """The same for those who bring transactions of their own, such as slack_sdk's stores of installations."""
     if not url.startswith("sqlite"):
-        return create_any_async_engine(url, pool_pre_ping=True)
+        return create_any_async_engine(url, **_POSTGRES)
     engine = create_any_async_engine(url.replace("sqlite:", "sqlite+aiosqlite:", 1))
     _prepare(engine.sync_engine)
     # By itself SQLAlchemy closes and stops the connection of a task that is cancelled, and aiosqlite 0.22 then waits

@@ -106,9 +106,6 @@ class Worker:
             await self.answering.serve(work)
         except LostLeaseError:
             log.info("Question %d was taken over by another replica.", number)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._hand_back(work, 0.0))
-            raise
         except Exception as error:  # noqa: BLE001 (whatever happened to one question, the others go on)
             await self._troubled(work, error)
         finally:
@@ -122,7 +119,7 @@ class Worker:
             log.warning("A question could not be handed back; its lease will lapse (%s).", error.__class__.__name__)
 
     async def _hand_back_all(self) -> None:
-        """Also what was being claimed when the claiming was cancelled."""
+        """Let others go on with what was cut short, and with what was being claimed when that was cancelled."""
         try:
             await self.services.store.hand_back_all()
         except SQLAlchemyError as error:
