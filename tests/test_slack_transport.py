@@ -480,6 +480,19 @@ def test_no_period_ever_holds_more_than_its_calls(calls: int, pauses: list[float
     assert all(later - earlier >= MINUTE_S - 1e-6 for earlier, later in zip(went, went[calls:], strict=False))
 
 
+async def test_statuses_that_can_be_done_without_leave_room_for_those_that_cannot() -> None:
+    method, now = "assistant.threads.setStatus", 1000.0
+    pacing, optional = Pacing(lambda: now), 0
+    for _ in range(CALLS_A_MINUTE[method]):
+        if pacing.spare("T1", method):
+            await pacing.wait("T1", method)
+            optional += 1
+    assert optional == CALLS_A_MINUTE[method] // 4
+    assert pacing.free("T1", method)
+    now += MINUTE_S
+    assert pacing.spare("T1", method)
+
+
 async def test_nobody_waits_in_vain_for_a_turn_that_comes_too_late() -> None:
     pacing = Pacing()
     pacing.hold("T1", "views.open", 50)

@@ -138,7 +138,7 @@ class Client(AsyncWebClient):
         return response
 
     async def _turn(self, call: _Call) -> None:
-        if self._optional and not self.pacing.free(self.team, call.method, call.channel):
+        if self._optional and not self.pacing.spare(self.team, call.method, call.channel):
             raise TimeoutError
         patience = math.inf if self._optional else call.remaining
         await self.pacing.wait(self.team, call.method, call.channel, patience)

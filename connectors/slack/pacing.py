@@ -40,6 +40,8 @@ CALLS_A_MINUTE = {
     "reactions.remove": 20,
 }
 SECONDS_BETWEEN_IN_A_CHANNEL = {"chat.postMessage": 1.0}
+# Calls that can be done without may take so much of what a minute allows: the rest is for those that cannot.
+OPTIONAL_SHARE = {"assistant.threads.setStatus": 0.25}
 # Part of what appendStream allows is left free for what other replicas stream.
 APPEND_SHARE = 0.9
 # A stream that nothing was heard of for so long has ended.
@@ -59,6 +61,11 @@ class Window:
         """Seconds until one more may go."""
         full = len(self._times) == self._times.maxlen
         return max(0.0, self._times[0] + self.seconds - now) if full else 0.0
+
+    def spare(self, share: float, now: float) -> bool:
+        """Whether one more would be within that share of the calls."""
+        calls = math.ceil((self._times.maxlen or 0) * share)
+        return len(self._times) < calls or self._times[-calls] + self.seconds <= now
 
     def take(self, now: float) -> None:
         self._times.append(now)
@@ -119,6 +126,11 @@ class Pacing:
         """Whether a call could go now without waiting."""
         lanes = self._of(team, method, channel)
         return not self._delay(lanes) and not any(lane.turn.locked() for lane in lanes)
+
+    def spare(self, team: str, method: str, channel: str = "") -> bool:
+        """Whether a call that can be done without could go now, and leave room for those that cannot."""
+        window, share = self._of(team, method)[-1].window, OPTIONAL_SHARE.get(method, 1.0)
+        return self.free(team, method, channel) and (not window or window.spare(share, self._clock()))
 
     def _of(self, team: str, method: str, channel: str = "") -> list[Lane]:
         """The channel's lane comes first: who waits there must not hold up other channels."""
