@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from assistant.errors import UsageError
+    from assistant.settings import Settings
     from connectors.base import Connector
     from knowledge import UserError
 
@@ -35,6 +36,16 @@ def load(name: str) -> "Connector":
     return instantiate(found[0])
 
 
+def check_sections(settings: "Settings") -> None:
+    """Raises SettingsError when the profile has settings for a connector that there is none of."""
+    if not settings.connectors:
+        return
+    names = {entry.name for entry in _entry_points()}
+    for name in settings.connectors:
+        if name not in names:
+            raise _unknown_section(name, settings.name)
+
+
 def instantiate(entry: EntryPoint) -> "Connector":
     """The connector behind an entry point. Raises UserError, which names the distribution at fault."""
     from connectors.base import Connector
@@ -61,11 +72,22 @@ def _distribution(entry: EntryPoint) -> str:
 def _unknown(name: str) -> "UsageError":
     from assistant.errors import UsageError
 
+    return UsageError(f"There is no connector {name!r}.", _nearest(name))
+
+
+def _unknown_section(name: str, profile: str) -> "UserError":
+    from assistant.errors import SettingsError
+
+    return SettingsError(
+        f"The profile {profile!r} sets 'connectors.{name}', but there is no connector {name!r}.", _nearest(name)
+    )
+
+
+def _nearest(name: str) -> str:
     names = [entry.name for entry in _entry_points()]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    listing = f"Installed: {', '.join(names)}." if names else "None is installed."
-    return UsageError(f"There is no connector {name!r}.", hint + listing)
+    return hint + (f"Installed: {', '.join(names)}." if names else "None is installed.")
 
 
 def _not_importable(entry: EntryPoint, error: ImportError) -> "UserError":

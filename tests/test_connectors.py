@@ -2,13 +2,15 @@
 
 import asyncio
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
 from assistant import Answer, Finished, Question, Retrieved, Stage, TextDelta
-from assistant.errors import UsageError
+from assistant.errors import SettingsError, UsageError
 from connectors import registry
 from connectors.cli.chat import TerminalConnector
+from connectors.cli.options import Options
 from connectors.testing import ScriptedAssistant, check_connector
 from knowledge import UserError
 
@@ -145,3 +147,11 @@ def test_a_broken_connector_is_named_with_where_it_comes_from(target: str, compl
     with pytest.raises(UserError, match=complaint) as error:
         registry.instantiate(entry(target))
     assert f"'mine' ({target}, from unknown)" in error.value.problem
+
+
+def test_settings_for_a_connector_that_does_not_exist_are_refused_and_the_nearest_is_named(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('[connectors.slak]\nmode = "http"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"'connectors\.slak'") as error:
+        Options(str(profile), tmp_path).settings()
+    assert "Did you mean 'slack'?" in error.value.remedy

@@ -21,7 +21,7 @@ from knowledge import SentenceEmbeddings
 from tests.conftest import ingest
 from tests.test_contract import idle
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 QUESTIONS = (
     "What does Ohm's law state?",

@@ -13,7 +13,7 @@ from knowledge import SentenceEmbeddings
 from tests.conftest import ingest
 from tests.slack import COURSE, FUSE, PacedEngine, environment, profile, served
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 A_SECOND = 20
 

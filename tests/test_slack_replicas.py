@@ -24,7 +24,7 @@ from tests.servers import ScriptedServer, answer
 from tests.slack import COURSE
 from tests.test_commands import ASSISTANT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 EN = wording("en")
 ASKED = {"What is a fuse?": "fuse", "How is a voltmeter connected?": "voltmeter"}

@@ -10,7 +10,11 @@ import pytest
 
 from tests.test_commands import ASSISTANT, COURSE, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.alone,
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals"),
+]
 
 ENVIRONMENT = {
     "TERM": "xterm-256color",

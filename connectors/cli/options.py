@@ -43,8 +43,11 @@ class Options:
 
     def settings(self) -> "Settings":
         from assistant.settings import load_profile
+        from connectors.registry import check_sections
 
-        return load_profile(self.profile, self.data_dir)
+        settings = load_profile(self.profile, self.data_dir)
+        check_sections(settings)
+        return settings
 
     def assistant(self) -> "Assistant":
         from assistant import Assistant
