@@ -1,6 +1,7 @@
 """The Slack connector, served in this process against the fake Slack."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -33,12 +34,17 @@ PATIENCE_S = 20.0
 
 @dataclass
 class PacedEngine(ScriptedEngine):
-    """Writes a piece, then waits until it is let go on; `writing` is set while it writes."""
+    """Loads until `loading` is set. Writes a piece, then waits until it is let go on; `writing` is set meanwhile."""
 
     pause: float = 0.0
     held: asyncio.Event | None = None
     writing: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: int = 0
+    loading: threading.Event | None = None
+
+    def load(self) -> None:
+        if self.loading:
+            self.loading.wait(PATIENCE_S)
 
     async def astream(self, messages: list[BaseMessage], /) -> AsyncIterator[AIMessageChunk]:
         finished = False

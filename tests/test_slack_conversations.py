@@ -1,12 +1,14 @@
 """What people do in Slack and what they get, end to end: the fake Slack, real bolt, the real pipeline and retrieval."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from assistant import Assistant
@@ -70,6 +72,7 @@ async def workspace_with(
     embeddings: SentenceEmbeddings,
     monkeypatch: pytest.MonkeyPatch,
     says: str = FUSE,
+    loading: threading.Event | None = None,
     **slack_settings: Any,
 ) -> Workspace:
     slack = await stack.enter_async_context(FakeSlack())
@@ -79,7 +82,7 @@ async def workspace_with(
     slack.channel("C2", ["U1", "U2"], bot=False)
     slack.channel("C3", ["U1", "U2"])
     stack.enter_context(environment(slack, monkeypatch))
-    engine = PacedEngine(says=says)
+    engine = PacedEngine(says=says, loading=loading)
     settings = profile(tmp_path / "data", **slack_settings)
     assistant = await stack.enter_async_context(Assistant(settings, engine, embeddings))
     course = tmp_path / "course.md"
@@ -126,6 +129,23 @@ async def test_a_mention_is_answered_once_in_its_thread_with_sources_and_buttons
     assert {FEEDBACK, SHOW_SOURCE} <= actions
     assert workspace.slack.statuses[0].status == EN.searching
     assert all(delivery.acked for delivery in workspace.slack.sent)
+
+
+async def test_who_asks_while_the_models_load_is_heard_at_once_and_answered_then(opened: Opened) -> None:
+    loading, health = threading.Event(), f"127.0.0.1:{free_port()}"
+    workspace = await opened(loading=loading, health=health)
+    ts = await workspace.ask(workspace.mention("What is a fuse?"))
+    await workspace.slack.until(lambda: workspace.slack.statuses, 5)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://{health}/health") as response:
+            state = await response.json()
+            assert (response.status, state["problems"]) == (503, ["The models are still loading."])
+        assert workspace.slack.replies("C1", ts) == []
+        loading.set()
+        (answer,) = await workspace.replies("C1", ts)
+        async with session.get(f"http://{health}/health") as response:
+            assert response.status == 200
+    assert FUSE in answer.markdown
 
 
 async def test_a_direct_message_is_answered_below_it_and_its_follow_up_there(opened: Opened) -> None:

@@ -100,10 +100,17 @@ class Running:
         Interactions(services, self.inbox, welcome).register(app)
 
     async def serve(self) -> None:
-        await self.services.assistant.warm_up()
         async with AsyncExitStack() as stack:
             await self._listen(stack)
             await self._run()
+
+    async def _work(self) -> None:
+        """Models take seconds to load, or minutes; meanwhile questions are taken in, and those who ask are told."""
+        self.services.health.starting = "The models are still loading."
+        await self.services.assistant.warm_up()
+        self.services.health.starting = ""
+        log.info("Serving Slack.")
+        await self.worker.run()
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         """Open the addresses that the profile asks for."""
@@ -121,11 +128,10 @@ class Running:
 
     async def _run(self) -> None:
         """First nothing more is taken in, then what was taken in is finished or handed back."""
-        worker = asyncio.create_task(self.worker.run())
+        worker = asyncio.create_task(self._work())
         others = [asyncio.create_task(self.services.health.watch()), asyncio.create_task(self._sweep())]
         if self.sockets:
             others.append(asyncio.create_task(self.sockets.run()))
-        log.info("Serving Slack.")
         try:
             done, _ = await asyncio.wait({worker, *others}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

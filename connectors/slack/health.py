@@ -52,6 +52,7 @@ class Health:
         self.workspaces = workspaces
         self.sockets = sockets
         self.fresh_s = FRESH_S
+        self.starting = ""  # what is still to come before anything can be answered, in words
         self._ping = ping
         self._troubles: dict[str, str] = {}
         self._asked_at = float("-inf")
@@ -60,7 +61,7 @@ class Health:
     def problems(self) -> list[str]:
         """What is wrong, in words: connections as they are now, the rest as it was found last."""
         sockets = self.sockets.problem() if self.sockets else ""
-        return [problem for problem in (sockets, *self._troubles.values()) if problem]
+        return [problem for problem in (self.starting, sockets, *self._troubles.values()) if problem]
 
     def trouble(self, what: str, problem: str) -> None:
         """Something does not work; `what` names it, such as "store"."""
