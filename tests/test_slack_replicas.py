@@ -65,27 +65,33 @@ class Replicas:
     environment: dict[str, str]
     count: int = 2
     kills: int = 0
-    running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    running: list[tuple["subprocess.Popen[bytes]", Path]] = field(default_factory=list)
 
     def start(self) -> None:
-        log = (self.data.parent / f"replica-{self.kills}-{len(self.running)}.log").open("wb")
+        log = self.data.parent / f"replica-{self.kills}-{len(self.running)}.log"
         command = [ASSISTANT, "--profile", str(self.profile), "--data-dir", str(self.data), "run", "slack"]
-        self.running.append(
-            subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        )
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+            )
+        self.running.append((process, log))
+
+    def all_serve(self) -> bool:
+        """Whether each has its models loaded; it takes questions in before that."""
+        return all(b"Serving Slack." in log.read_bytes() for _, log in self.running)
 
     def kill_one(self) -> None:
         """The older one, as if the machine had lost power; and start another in its place."""
-        victim = self.running.pop(0)
+        victim, _ = self.running.pop(0)
         victim.send_signal(signal.SIGKILL)
         victim.wait()
         self.kills += 1
         self.start()
 
     def stop(self) -> None:
-        for process in self.running:
+        for process, _ in self.running:
             process.send_signal(signal.SIGTERM)
-        for process in self.running:
+        for process, _ in self.running:
             process.wait(timeout=60)
 
 
@@ -195,7 +201,7 @@ async def test_every_question_is_answered_once_whatever_happens(
             try:
                 for _ in range(replicas.count):
                     replicas.start()
-                await slack.until(lambda: slack.connections >= 2 * replicas.count, 60)
+                await slack.until(replicas.all_serve, 120)
                 let_much_go_wrong(slack)
                 started = time.monotonic()
                 threads = await _under_fire(slack, replicas, trial, chance)
@@ -224,7 +230,7 @@ async def _under_fire(
             if all(len(answers_below(slack, *place)) >= len(asked) for place, asked in threads.items()):
                 break
         # On a slow machine a replica takes longer to start than this; were it killed sooner, nobody would ever serve.
-        if time.monotonic() > next_kill and slack.connections >= 2 * replicas.count:
+        if time.monotonic() > next_kill and replicas.all_serve():
             await asyncio.to_thread(replicas.kill_one)
             next_kill = time.monotonic() + trial.kill_every_s
     threads = await asking
