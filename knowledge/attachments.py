@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from langchain_core.documents import Document
 
-from knowledge import loaders
+
 from knowledge.chunking import Chunk, Chunker, Format, embedded_text
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError
+from knowledge.isolation import Reader
 
 # Some two thousand passages: a thick book, and on two cores half a minute's work.
 MAX_CHARACTERS = 2_000_000
@@ -37,12 +38,12 @@ class Attachment:
     format: Format = "text"
 
 
-def read(path: Path, name: str, url: str = "") -> list[Attachment]:
+def read(reader: Reader, path: Path, name: str, url: str = "") -> list[Attachment]:
     """The pages or the whole of a file that is called `name`, which says its kind, wherever it lies.
 
     Raises LoadError, which names the file by `name`.
     """
-    documents = loaders.load(path, name)
+    documents = reader.read(path, name)
     characters = sum(len(document.page_content) for document in documents)
     if characters > MAX_CHARACTERS:
         raise LoadError(

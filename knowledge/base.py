@@ -1,61 +1,169 @@
-"""The knowledge base: one folder with a catalog, a vector store and a writer's lock."""
+"""The knowledge base: a catalog, a vector store and a writer's lock."""
 
 import difflib
 import math
 import re
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from langchain_core.documents import Document
 
 from knowledge.attachments import Attachment, AttachmentIndex, read
-from knowledge.catalog import Catalog, Source, StoredPassage
+from knowledge.catalog import Catalog, Generation, Source, StoredPassage
+from knowledge.chunking import Chunker
+from knowledge.databases import PostgreSQL, SQLite
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import NotFoundError, StorageError
-from knowledge.ingest import IngestEvent, Ingestion, check_size, sweep
+from knowledge.fingerprints import cutting_fingerprint, model_fingerprint
+from knowledge.ingest import IngestEvent, Ingestion, acquire, report, sweep
+from knowledge.isolation import Reader
+from knowledge.reading import Limits, Sources, check_size
+from knowledge.rebuilding import Rebuilding, next_generation, rebuild
 from knowledge.retriever import HybridRetriever
-from knowledge.vectors import VectorStore
+from knowledge.scan import is_url, scan
+from knowledge.vectors import ChromaServer, VectorStore
+from knowledge.web import Web
+from knowledge.writing import Writer
 
 MAX_FILE_MB = 50
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a knowledge base is kept when not in its folder: the catalog in a PostgreSQL database, "" for SQLite; the
+    vectors on a Chroma server, None for embedded ones."""
+
+    catalog_url: str = ""
+    chroma: ChromaServer | None = None
+
+
 class KnowledgeBase:
-    """Documents that can be ingested, listed, removed and searched. Opening it is quick: models load at first use."""
+    """Documents that can be ingested, listed, removed and searched. Opening it is quick: models load at first use.
+
+    Raises StorageError when a place cannot be used.
+    """
 
     def __init__(
-        self, folder: Path, embeddings: SentenceEmbeddings | None = None, max_file_mb: int = MAX_FILE_MB
+        self,
+        folder: Path,
+        embeddings: SentenceEmbeddings | None = None,
+        max_file_mb: int = MAX_FILE_MB,
+        place: Place | None = None,
+        web: Web | None = None,
     ) -> None:
+        place = place or Place()
         self.folder = folder
         self.max_file_mb = max_file_mb
         self.embeddings = embeddings or SentenceEmbeddings()
-        self.catalog = Catalog(folder / "catalog.sqlite3")
-        self.vectors = VectorStore(folder / "chroma")
+        self.catalog = Catalog(
+            PostgreSQL(place.catalog_url) if place.catalog_url else SQLite(folder / "catalog.sqlite3")
+        )
+        self.store = VectorStore(place.chroma or folder / "chroma", self.catalog.id)
+        self.vectors = self.store.at(self._live_number)
+        self.reader = Reader()
+        self._sources = Sources(self.reader, web or Web(), Limits(max_file_mb * 1_000_000))
         self._attachments = AttachmentIndex(self.embeddings)
-        self._check_model(self.embeddings.model)
+        self._model = model_fingerprint(self.embeddings.model)
 
-    def _check_model(self, model: str) -> None:
-        """Vectors of two models cannot be compared, so a folder belongs to the model it was filled with."""
-        known = self.catalog.get_meta("embedding_model")
-        if known is None:
-            self.catalog.set_meta("embedding_model", model)
-        elif known != model:
+    # -- generations
+
+    def _live_number(self) -> int:
+        live = self.catalog.live()
+        return live.number if live else 0
+
+    def check_model(self) -> None:
+        """Vectors of two models cannot be compared. Raises StorageError when the documents were embedded by another
+        model than this."""
+        live = self.catalog.live()
+        if live and live.model != self._model:
             raise StorageError(
-                f"{self.folder} was filled with the embedding model {known!r}, and the profile asks for {model!r}.",
-                f'Set [knowledge] embedding_model = "{known}", or ingest into another folder with --data-dir.',
+                f"The documents were embedded by the model {live.model!r}, and the profile asks for {self._model!r}.",
+                f'Rebuild them: `assistant ingest --rebuild`. Or set [knowledge] embedding_model = "{live.model}".',
             )
 
-    def ingest(self, paths: Sequence[Path], collection: str = "default") -> Iterator[IngestEvent]:
-        """Bring the collection in step with the files; the last event is the report.
+    def _current(self, cutting: str) -> Generation:
+        """The generation that an ingestion writes into. Raises StorageError when it has to be rebuilt first."""
+        self.check_model()
+        live = self.catalog.live() or self.catalog.begin(self._model, cutting, ready=True)
+        if live.cutting != cutting:
+            raise StorageError(
+                "The documents were cut into passages in another way than this version cuts them.",
+                "Rebuild them: `assistant ingest --rebuild`.",
+            )
+        return live
+
+    # -- writing
+
+    def ingest(self, paths: Sequence[str | Path], collection: str = "default") -> Iterator[IngestEvent]:
+        """Bring the collection in step with files, folders, web pages and sitemaps; the last event is the report.
 
         Files that were ingested from one of the folders and are gone are removed. Stopping the iteration
-        keeps every file that was finished.
+        keeps every file that was finished. Raises StorageError.
         """
         _check_name(collection)
-        limit = self.max_file_mb * 1_000_000
-        run = Ingestion(self.catalog, self.vectors, self.embeddings, collection, limit)
-        return run.events(paths, FileLock(self.folder / "writer.lock"))
+        self.check_model()
+        return self._ingest(paths, collection)
+
+    def _ingest(self, paths: Sequence[str | Path], collection: str) -> Iterator[IngestEvent]:
+        started = time.monotonic()
+        lock = self.catalog.writer()
+        yield from acquire(lock)
+        try:
+            sweep(self.catalog, self.store)
+            chunker, generation = self._chunker(), self._current(self._cutting())
+            writer = Writer(self.catalog, self.store, self.embeddings, generation)
+            found = scan(paths, self._sources.web)
+            run = Ingestion(self.catalog, writer, self._sources, chunker, collection)
+            yield from run.apply(found)
+            sweep(self.catalog, self.store)
+        finally:
+            lock.release()
+        yield report([run], started, found.skipped)
+
+    def rebuild(self) -> Iterator[IngestEvent]:
+        """Read, cut and embed everything anew. What was there is searched until the new is complete; a rebuild that is
+        interrupted goes on with the next. The last event is the report. Raises StorageError."""
+        started = time.monotonic()
+        lock = self.catalog.writer()
+        yield from acquire(lock)
+        runs: list[Ingestion] = []
+        try:
+            sweep(self.catalog, self.store)
+            generation = next_generation(self.catalog, self._model, self._cutting())
+            writer = Writer(self.catalog, self.store, self.embeddings, generation)
+            for event in rebuild(self.catalog, writer, self._sources, self._chunker()):
+                if isinstance(event, Rebuilding):
+                    runs.append(event)
+                else:
+                    yield event
+            sweep(self.catalog, self.store)
+        finally:
+            lock.release()
+        yield report(runs, started, 0)
+
+    def _chunker(self) -> Chunker:
+        return Chunker(self.embeddings.tokenizer, self.embeddings.window)
+
+    def _cutting(self) -> str:
+        return cutting_fingerprint(self.embeddings.window)
+
+    def remove(self, sources: Sequence[Source]) -> int:
+        """Take documents out; they cannot be found from this moment on. Returns the passages removed."""
+        live = self.catalog.live()
+        lock = self.catalog.writer()
+        lock.acquire()
+        try:
+            for source in sources if live else ():
+                self.catalog.remove(live, source)
+            sweep(self.catalog, self.store)
+        finally:
+            lock.release()
+        return sum(source.passages for source in sources)
+
+    # -- reading
 
     def documents(self, collection: str | None = None) -> list[Source]:
         return self.catalog.sources(collection)
@@ -66,23 +174,16 @@ class KnowledgeBase:
     def find(self, name: str, collection: str | None = None) -> list[Source]:
         """The documents that a person means by a path, the end of one, or a folder. Raises NotFoundError."""
         sources = self.documents(collection)
-        absolute = Path(name).absolute()
-        exact = [s for s in sources if Path(s.path).is_relative_to(absolute)]
+        exact = [s for s in sources if _is_within(s.path, name)]
         found = exact or [s for s in sources if Path(s.path).parts[-len(Path(name).parts) :] == Path(name).parts]
         if not found:
             raise NotFoundError(f"No document is called {name!r}.", _suggestion(name, sources))
         return found
 
-    def remove(self, sources: Sequence[Source]) -> int:
-        """Take documents out; they cannot be found from this moment on. Returns the passages removed."""
-        with FileLock(self.folder / "writer.lock"):
-            for source in sources:
-                self.catalog.remove(source)
-            sweep(self.catalog, self.vectors)
-        return sum(source.passages for source in sources)
-
     def retriever(self, k: int = 5, collections: Sequence[str] = ()) -> HybridRetriever:
-        """A LangChain retriever over the named collections, or all. Raises NotFoundError for an unknown one."""
+        """A LangChain retriever over the named collections, or all. Raises NotFoundError for an unknown one, and
+        StorageError when the documents were embedded by another model."""
+        self.check_model()
         known = self.catalog.collections()
         for name in collections:
             if name not in known:
@@ -117,7 +218,7 @@ class KnowledgeBase:
         """
         name = name or path.name
         check_size(path, self.max_file_mb * 1_000_000, name)
-        return read(path, name, url)
+        return read(self.reader, path, name, url)
 
     def collections(self) -> list[str]:
         """The names of the collections that hold anything."""
@@ -132,7 +233,8 @@ class KnowledgeBase:
         return math.log(1 + (self.catalog.passage_count() + 1) / (self.catalog.frequency(word) + 1))
 
     def close(self) -> None:
-        self.vectors.close()
+        self.reader.close()
+        self.store.close()
         self.catalog.close()
 
 
@@ -142,6 +244,13 @@ def _check_name(collection: str) -> None:
             f"{collection!r} cannot be the name of a collection.",
             "Use up to 64 letters, digits, hyphens and underscores, beginning and ending with a letter or digit.",
         )
+
+
+def _is_within(path: str, name: str) -> bool:
+    """Whether a source's path is what was named, or below it."""
+    if is_url(name) or is_url(path):
+        return path == name or path.startswith(name.rstrip("/") + "/")
+    return Path(path).is_relative_to(Path(name).absolute())
 
 
 def _suggestion(name: str, sources: Sequence[Source]) -> str:

@@ -1,62 +1,27 @@
-"""What the knowledge base holds: sources, their passages and a full-text index, in SQLite.
+"""What the knowledge base holds: generations of sources, their passages and a full-text index.
 
 The catalog is the truth. A passage that is not here does not exist, whatever the vector store still holds.
 """
 
-import sqlite3
-import threading
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
-from knowledge.errors import StorageError
+from knowledge import fulltext
+from knowledge.databases import Database, Lock, Row, Transaction, marks
 
 State = Literal["ready", "outdated", "failed"]
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS sources (
-    id INTEGER PRIMARY KEY,
-    collection TEXT NOT NULL,
-    path TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    title TEXT NOT NULL,
-    url TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    error TEXT,
-    ingested_at TEXT NOT NULL,
-    UNIQUE (collection, path)
-);
-CREATE TABLE IF NOT EXISTS passages (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    source_id INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
-    text TEXT NOT NULL,
-    section TEXT NOT NULL,
-    page INTEGER
-);
-CREATE INDEX IF NOT EXISTS passages_by_source ON passages (source_id);
-CREATE VIRTUAL TABLE IF NOT EXISTS passage_index USING fts5 (
-    section, text, content = 'passages', content_rowid = 'number', tokenize = 'porter unicode61'
-);
-CREATE TRIGGER IF NOT EXISTS passage_added AFTER INSERT ON passages BEGIN
-    INSERT INTO passage_index (rowid, section, text) VALUES (new.number, new.section, new.text);
-END;
-CREATE TRIGGER IF NOT EXISTS passage_removed AFTER DELETE ON passages BEGIN
-    INSERT INTO passage_index (passage_index, rowid, section, text)
-    VALUES ('delete', old.number, old.section, old.text);
-END;
--- Vectors that may be in the vector store without a passage: being written, or no longer wanted.
-CREATE TABLE IF NOT EXISTS loose_vectors (id TEXT PRIMARY KEY, collection TEXT NOT NULL);
-"""
+# SQLite takes 32,766 parameters in a statement at most.
+BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document. `outdated` means that the file changed but its new content could not be read."""
+    """A document. `version` counts its contents from 1, 0 when none could ever be read; `outdated` means that the
+    newest could not be read, so that the one before is still searched. `path` is a file's or a URL; `origin` is the sitemap
+    that named it, or nothing."""
 
     path: str
     collection: str
@@ -68,6 +33,8 @@ class Source:
     ingested_at: str
     url: str
     hash: str
+    version: int = 0
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,192 +53,251 @@ class StoredPassage:
 
 @dataclass(frozen=True, slots=True)
 class NewPassage:
+    """`digest` is that of what is embedded: passages that have it in common have their vector in common."""
+
     id: str
     text: str
     section: str
     page: int | None
+    grams: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Everything as one embedding model and one way of cutting made it."""
+
+    number: int
+    model: str
+    cutting: str
 
 
 class Catalog:
-    """One SQLite file. Safe to share between threads; several processes may read while one writes."""
+    """Safe to share between threads; several processes may read while one writes. Methods raise StorageError.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        self._database = _open(path)
+    What readers are told is of the live generation; writers name theirs.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.id = self._identity()
+
+    def _identity(self) -> str:
+        """Twelve hexadecimal digits, by which this catalog's vectors are known among others in the same store."""
+        with self._database.transaction() as transaction:
+            transaction.execute(
+                "INSERT INTO meta VALUES ('id', :id) ON CONFLICT DO NOTHING", {"id": uuid.uuid4().hex[:12]}
+            )
+            return str(transaction.execute("SELECT value FROM meta WHERE key = 'id'")[0]["value"])
 
     def close(self) -> None:
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _explained(self.path), self._database:
-            yield self._database
+    def writer(self) -> Lock:
+        """The lock that whoever writes has to hold."""
+        return self._database.writer()
 
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        with self._lock, _explained(self.path):
-            return self._database.execute(sql, values).fetchall()
+    # -- generations
+
+    def live(self) -> Generation | None:
+        """The generation that is searched; None before the first ingestion."""
+        return self._newest("ready = 1")
+
+    def building(self) -> Generation | None:
+        """The generation that a rebuild is filling, or was when it was interrupted."""
+        return self._newest("ready = 0")
+
+    def _newest(self, condition: str) -> Generation | None:
+        rows = self._database.rows(
+            f"SELECT number, model, cutting FROM generations WHERE {condition} ORDER BY number DESC LIMIT 1"
+        )
+        return Generation(**dict(rows[0])) if rows else None
+
+    def generations(self) -> set[int]:
+        return {row["number"] for row in self._database.rows("SELECT number FROM generations")}
+
+    def begin(self, model: str, cutting: str, *, ready: bool) -> Generation:
+        """A new generation, searched from now on if it is `ready`."""
+        with self._database.transaction() as transaction:
+            rows = transaction.execute(
+                """INSERT INTO generations SELECT coalesce(max(number), 0) + 1, :model, :cutting, :ready
+                   FROM generations RETURNING number""",
+                {"model": model, "cutting": cutting, "ready": int(ready)},
+            )
+        return Generation(int(rows[0]["number"]), model, cutting)
+
+    def promote(self, generation: Generation) -> None:
+        """Search this generation from now on, and forget all others."""
+        values = {"number": generation.number}
+        with self._database.transaction() as transaction:
+            transaction.execute(_SAME_VERSIONS, values)
+            transaction.execute("UPDATE generations SET ready = 1 WHERE number = :number", values)
+            _forget_generations(transaction, "<>", values)
+
+    def abandon(self, generation: Generation) -> None:
+        """Forget a generation that will not be finished."""
+        with self._database.transaction() as transaction:
+            _forget_generations(transaction, "=", {"number": generation.number})
 
     # -- what is here
 
-    def get_meta(self, key: str) -> str | None:
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
-        return str(rows[0]["value"]) if rows else None
-
-    def set_meta(self, key: str, value: str) -> None:
-        with self._transaction() as database:
-            database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-    def sources(self, collection: str | None = None) -> list[Source]:
-        rows = self._rows(
-            """SELECT sources.*, (SELECT count(*) FROM passages WHERE source_id = sources.id) AS passages
-               FROM sources WHERE ?1 IS NULL OR collection = ?1 ORDER BY collection, path""",
-            (collection,),
+    def sources(self, collection: str | None = None, generation: Generation | None = None) -> list[Source]:
+        """By collection and path; of the live generation, or of the one that is named."""
+        table, conditions, values = "live_sources", ["1 = 1"], dict[str, object]()
+        if generation:
+            table, values["generation"] = "sources", generation.number
+            conditions.append("generation = :generation")
+        if collection is not None:
+            values["collection"] = collection
+            conditions.append("collection = :collection")
+        rows = self._database.rows(
+            f"""SELECT s.*, (SELECT count(*) FROM passages WHERE source_id = s.id) AS passages
+                FROM {table} s WHERE {" AND ".join(conditions)} ORDER BY collection, path""",  # noqa: S608
+            values,
         )
         return [_source(row) for row in rows]
 
     def collections(self) -> list[str]:
-        return [row["collection"] for row in self._rows("SELECT DISTINCT collection FROM sources ORDER BY 1")]
+        rows = self._database.rows("SELECT DISTINCT collection FROM live_sources ORDER BY collection")
+        return [row["collection"] for row in rows]
 
     def passages_of(self, source: Source) -> list[StoredPassage]:
-        rows = self._rows(
-            _PASSAGES + "WHERE sources.collection = ? AND sources.path = ? ORDER BY number",
-            (source.collection, source.path),
+        rows = self._database.rows(
+            f"{_PASSAGES} WHERE s.collection = :collection AND s.path = :path ORDER BY position",
+            {"collection": source.collection, "path": source.path},
         )
         return [StoredPassage(**dict(row)) for row in rows]
 
     def passages(self, ids: Sequence[str]) -> dict[str, StoredPassage]:
         """Those of the passages that exist, by id."""
-        marks = ",".join("?" * len(ids))
-        rows = self._rows(_PASSAGES + f"WHERE passages.id IN ({marks})", ids)
+        listed, values = marks("id", ids)
+        rows = self._database.rows(f"{_PASSAGES} WHERE passages.id IN ({listed})", values)
         return {row["id"]: StoredPassage(**dict(row)) for row in rows}
+
+    def same(self, digests: Sequence[str], model: str) -> dict[str, tuple[int, str, str]]:
+        """(generation, collection, passage id) of a passage with each digest that the model has embedded already."""
+        found: dict[str, tuple[int, str, str]] = {}
+        for start in range(0, len(digests), BATCH):
+            listed, values = marks("digest", digests[start : start + BATCH])
+            rows = self._database.rows(
+                f"""SELECT digest, passages.id, generation, collection FROM passages
+                    JOIN sources ON sources.id = source_id JOIN generations ON generations.number = generation
+                    WHERE digest IN ({listed}) AND model = :model""",
+                values | {"model": model},
+            )
+            found |= {row["digest"]: (row["generation"], row["collection"], row["id"]) for row in rows}
+        return found
 
     # -- words
 
     def matching(self, words: Sequence[str], collection: str, count: int) -> list[tuple[str, float]]:
         """(passage id, BM25) of the passages in which any of the words occurs, best first; more is better."""
-        if not words:
-            return []
-        rows = self._rows(
-            """SELECT passages.id, -bm25(passage_index) AS worth FROM passage_index
-               JOIN passages ON passages.number = passage_index.rowid
-               JOIN sources ON sources.id = passages.source_id
-               WHERE passage_index MATCH ? AND sources.collection = ?
-               ORDER BY worth DESC LIMIT ?""",
-            (" OR ".join(f'"{word}"' for word in words), collection, count),
-        )
-        return [(row["id"], row["worth"]) for row in rows]
+        return fulltext.matching(self._database, words, collection, count)
 
     def frequency(self, word: str) -> int:
         """In how many passages the word occurs, in any form; counting stops at 1,000."""
-        rows = self._rows(
-            """SELECT count(*) AS found FROM
-               (SELECT 1 FROM passage_index WHERE passage_index MATCH ? LIMIT 1000)""",
-            (f'"{word}"',),
-        )
-        return int(rows[0]["found"])
+        return fulltext.frequency(self._database, word)
 
     def passage_count(self) -> int:
-        return int(self._rows("SELECT count(*) AS found FROM passages")[0]["found"])
+        return int(self._database.rows("SELECT count(*) AS found FROM passages")[0]["found"])
 
     # -- changes
 
-    def expect_vectors(self, collection: str, ids: Iterable[str]) -> None:
+    def expect_vectors(self, generation: Generation, collection: str, ids: Iterable[str]) -> None:
         """Note, before they are written, that these vectors may exist without a passage."""
-        with self._transaction() as database:
-            _loosen(database, collection, ids)
+        with self._database.transaction() as transaction:
+            _loosen(transaction, ((id_, generation.number, collection) for id_ in ids))
 
-    def put(self, source: Source, passages: Sequence[NewPassage]) -> None:
+    def put(self, generation: Generation, source: Source, passages: Sequence[NewPassage]) -> None:
         """Replace a source and all its passages: readers see the old version or the new one."""
-        with self._transaction() as database:
-            _remove(database, source.collection, source.path)
-            source_id = database.execute(_INSERT_SOURCE, asdict(source)).lastrowid
-            database.executemany(
-                "INSERT INTO passages (id, source_id, text, section, page) VALUES (?, ?, ?, ?, ?)",
-                [(p.id, source_id, p.text, p.section, p.page) for p in passages],
+        values = {"generation": generation.number, "collection": source.collection, "path": source.path}
+        with self._database.transaction() as transaction:
+            _forget(transaction, _THIS, values)
+            (row,) = transaction.execute(f"{_INSERT_SOURCE} RETURNING id", _values(generation, source))
+            transaction.execute_many(
+                """INSERT INTO passages (id, source_id, position, text, section, grams, page, digest)
+                   VALUES (:id, :source_id, :position, :text, :section, :grams, :page, :digest)""",
+                (asdict(p) | {"source_id": row["id"], "position": n} for n, p in enumerate(passages)),
             )
-            database.executemany("DELETE FROM loose_vectors WHERE id = ?", [(p.id,) for p in passages])
+            transaction.execute_many("DELETE FROM loose_vectors WHERE id = :id", ({"id": p.id} for p in passages))
 
-    def record_failure(self, source: Source) -> None:
+    def record_failure(self, generation: Generation, source: Source) -> None:
         """Note why a source cannot be read. Passages of a version that could be read are kept."""
-        with self._transaction() as database:
-            database.execute(
-                _INSERT_SOURCE
-                + """ON CONFLICT DO UPDATE SET error = excluded.error, state =
-                     CASE WHEN state = 'failed' THEN 'failed' ELSE 'outdated' END""",
-                asdict(source),
+        with self._database.transaction() as transaction:
+            transaction.execute(
+                f"""{_INSERT_SOURCE} ON CONFLICT (generation, collection, path) DO UPDATE SET error = excluded.error,
+                    state = CASE WHEN sources.state = 'failed' THEN 'failed' ELSE 'outdated' END""",
+                _values(generation, source),
             )
 
-    def remove(self, source: Source) -> None:
-        with self._transaction() as database:
-            _remove(database, source.collection, source.path)
+    def remove(self, generation: Generation, source: Source) -> None:
+        values = {"generation": generation.number, "collection": source.collection, "path": source.path}
+        with self._database.transaction() as transaction:
+            _forget(transaction, _THIS, values)
 
-    def loose_vectors(self) -> dict[str, list[str]]:
-        """Ids by collection of vectors that no passage wants any more."""
-        loose: dict[str, list[str]] = {}
-        for row in self._rows("SELECT id, collection FROM loose_vectors"):
-            loose.setdefault(row["collection"], []).append(row["id"])
+    def loose_vectors(self) -> dict[tuple[int, str], list[str]]:
+        """By generation and collection, the ids of vectors that no passage wants any more."""
+        loose: dict[tuple[int, str], list[str]] = {}
+        for row in self._database.rows("SELECT id, generation, collection FROM loose_vectors"):
+            loose.setdefault((row["generation"], row["collection"]), []).append(row["id"])
         return loose
 
     def forget_vectors(self, ids: Iterable[str]) -> None:
-        with self._transaction() as database:
-            database.executemany("DELETE FROM loose_vectors WHERE id = ?", [(id_,) for id_ in ids])
+        with self._database.transaction() as transaction:
+            transaction.execute_many("DELETE FROM loose_vectors WHERE id = :id", ({"id": id_} for id_ in ids))
 
 
-_PASSAGES = """SELECT passages.id, passages.text, passages.section, passages.page, sources.path AS source,
-    sources.title, sources.url, sources.collection FROM passages JOIN sources ON sources.id = passages.source_id """
+_PASSAGES = """SELECT passages.id, passages.text, passages.section, passages.page, s.path AS source,
+    s.title, s.url, s.collection FROM passages JOIN live_sources s ON s.id = passages.source_id"""
 
-_INSERT_SOURCE = """INSERT INTO sources (collection, path, hash, title, url, size, state, error, ingested_at)
-    VALUES (:collection, :path, :hash, :title, :url, :size, :state, :error, :ingested_at) """
+_INSERT_SOURCE = """INSERT INTO sources
+    (generation, collection, path, hash, title, url, origin, size, state, version, error, ingested_at) VALUES
+    (:generation, :collection, :path, :hash, :title, :url, :origin, :size, :state, :version, :error, :ingested_at)"""
 
+# What is rebuilt from the same content is the same version.
+_SAME_VERSIONS = """UPDATE sources SET version = coalesce(
+        (SELECT CASE WHEN live.hash = sources.hash THEN live.version ELSE live.version + 1 END FROM live_sources live
+         WHERE live.collection = sources.collection AND live.path = sources.path), version)
+    WHERE generation = :number"""
 
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(path, timeout=30, check_same_thread=False)
-        database.row_factory = sqlite3.Row
-        database.execute("PRAGMA foreign_keys = ON")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.executescript(SCHEMA)
-    except (OSError, sqlite3.Error) as error:
-        raise _storage_error(path, error) from error
-    return database
+_THIS = "generation = :generation AND collection = :collection AND path = :path"
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _storage_error(path, error) from error
+def _values(generation: Generation, source: Source) -> dict[str, object]:
+    values = asdict(source) | {"generation": generation.number}
+    del values["passages"]
+    return values
 
 
-def _storage_error(path: Path, error: Exception) -> StorageError:
-    return StorageError(
-        f"The data folder {path.parent} cannot be used: {error}",
-        "Check its permissions and free space, or choose another one with --data-dir or ASSISTANT_DATA_DIR.",
-    )
-
-
-def _source(row: sqlite3.Row) -> Source:
-    values = {key: row[key] for key in row.keys() if key != "id"}  # noqa: SIM118 (a Row iterates its values)
+def _source(row: Row) -> Source:
+    values = dict(row)
+    del values["id"], values["generation"]
     return Source(**values)
 
 
-def _remove(database: sqlite3.Connection, collection: str, path: str) -> None:
-    rows = database.execute(
-        """SELECT passages.id FROM passages JOIN sources ON sources.id = source_id
-           WHERE collection = ? AND path = ?""",
-        (collection, path),
-    ).fetchall()
-    _loosen(database, collection, (row["id"] for row in rows))
-    database.execute(
-        "DELETE FROM passages WHERE source_id IN (SELECT id FROM sources WHERE collection = ? AND path = ?)",
-        (collection, path),
+def _forget(transaction: Transaction, condition: str, values: dict[str, object]) -> None:
+    """Delete the sources of which the condition is true, with their passages, and note their vectors."""
+    sources = f"SELECT id FROM sources WHERE {condition}"
+    transaction.execute(
+        f"""INSERT INTO loose_vectors SELECT passages.id, generation, collection FROM passages
+            JOIN sources ON sources.id = source_id WHERE {condition} ON CONFLICT DO NOTHING""",  # noqa: S608
+        values,
     )
-    database.execute("DELETE FROM sources WHERE collection = ? AND path = ?", (collection, path))
+    transaction.execute(f"DELETE FROM passages WHERE source_id IN ({sources})", values)  # noqa: S608
+    transaction.execute(f"DELETE FROM sources WHERE {condition}", values)  # noqa: S608
 
 
-def _loosen(database: sqlite3.Connection, collection: str, ids: Iterable[str]) -> None:
-    database.executemany("INSERT OR IGNORE INTO loose_vectors VALUES (?, ?)", [(id_, collection) for id_ in ids])
+def _forget_generations(transaction: Transaction, which: Literal["=", "<>"], values: dict[str, object]) -> None:
+    """Their vectors are dropped as a whole, so they need not be noted one by one."""
+    sources = f"SELECT id FROM sources WHERE generation {which} :number"
+    transaction.execute(f"DELETE FROM passages WHERE source_id IN ({sources})", values)  # noqa: S608
+    for table in ("sources", "loose_vectors"):
+        transaction.execute(f"DELETE FROM {table} WHERE generation {which} :number", values)  # noqa: S608
+    transaction.execute(f"DELETE FROM generations WHERE number {which} :number", values)  # noqa: S608
+
+
+def _loosen(transaction: Transaction, vectors: Iterator[tuple[str, int, str]]) -> None:
+    transaction.execute_many(
+        "INSERT INTO loose_vectors VALUES (:id, :generation, :collection) ON CONFLICT DO NOTHING",
+        ({"id": id_, "generation": generation, "collection": collection} for id_, generation, collection in vectors),
+    )

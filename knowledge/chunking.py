@@ -4,6 +4,7 @@ Every character that is not white space is in exactly one passage. Sizes are in 
 what lies beyond its window it does not read.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Format = Literal["markdown", "text"]
+
+# Raised when texts are cut otherwise than before: what was ingested has to be rebuilt then.
+VERSION = 1
+# A passage that is nothing but a heading, which stands in the section of the next one.
+HEADING_ONLY = re.compile(r"#{1,6} [^\n]*")
 
 # The heading path is put before a passage when it is embedded; a long one may not crowd out the passage.
 MAX_HEADING_TOKENS = 48

@@ -1,31 +1,24 @@
-"""Files into the knowledge base: scan the paths, compare with the catalog, apply the difference."""
+"""Files and web pages into the knowledge base: scan, compare with the catalog, apply the difference."""
 
-import hashlib
-import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from knowledge import loaders
-from knowledge.catalog import Catalog, NewPassage, Source
-from knowledge.chunking import Chunker, embedded_text
-from knowledge.errors import LoadError
-from knowledge.scan import Failure, Scan, scan_paths
+from knowledge.catalog import Catalog, Generation, Source
+from knowledge.chunking import Chunker
+from knowledge.databases import Lock
+from knowledge.reading import Gone, Loaded, Read, Reading, Sources, Unchanged, Unreadable, cut
+from knowledge.scan import Failure, Item, Scan, is_url
 from knowledge.vectors import VectorStore
+from knowledge.writing import Writer
 
-if TYPE_CHECKING:
-    from knowledge.embeddings import SentenceEmbeddings
-
-# Passages embedded in one call: enough to sort by length and fill batches, little enough to show progress.
-EMBED_SIZE = 256
+# Passages gathered before they are embedded: enough to sort by length, little enough to lose.
+GATHERED = 1_024
 LOCK_POLL_SECONDS = 0.5
-_HEADING_ONLY = re.compile(r"#{1,6} [^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` files are in; `passages` counts those embedded so far."""
+    """`done` of `total` sources are in; `passages` counts those embedded so far."""
 
     source: str
     done: int
@@ -62,215 +55,132 @@ class Report:
 IngestEvent = Waiting | Progress | Failure | Report
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A file that was read and cut into passages, waiting for its vectors."""
-
-    source: Source
-    passages: list[NewPassage]
-    texts: list[str]
-    kind: Literal["added", "updated"]
-
-
 class Ingestion:
-    """One run of `ingest`. Iterate `events()`; stopping at any point keeps what was finished."""
+    """Brings one collection of a generation in step with what was found. Stopping keeps what was finished."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        vectors: VectorStore,
-        embeddings: "SentenceEmbeddings",
-        collection: str,
-        max_file_bytes: int,
-    ) -> None:
+    def __init__(self, catalog: Catalog, writer: Writer, sources: Sources, chunker: Chunker, collection: str) -> None:
         self.catalog = catalog
-        self.vectors = vectors
-        self.embeddings = embeddings
+        self.writer = writer
+        self.generation: Generation = writer.generation
+        self.sources = sources
+        self.chunker = chunker
         self.collection = collection
-        self.max_file_bytes = max_file_bytes
-        self.counts = {"added": 0, "updated": 0, "unchanged": 0, "removed": 0}
+        self.counts: Counter[str] = Counter()
         self.failures: list[Failure] = []
-        self.passages = 0
         self.done = 0
 
-    @cached_property
-    def _chunker(self) -> Chunker:
-        return Chunker(self.embeddings.tokenizer, self.embeddings.window)
-
-    def events(self, paths: Sequence[Path], lock: FileLock) -> Iterator[IngestEvent]:
-        started = time.monotonic()
-        yield from _acquire(lock)
-        try:
-            sweep(self.catalog, self.vectors)
-            scan = scan_paths(paths)
-            yield from self._apply(scan)
-            sweep(self.catalog, self.vectors)
-        finally:
-            lock.release()
-        seconds = round(time.monotonic() - started, 3)
-        yield Report(
-            **self.counts,
-            failed=tuple(self.failures),
-            passages=self.passages,
-            seconds=seconds,
-            skipped=scan.skipped,
-        )
-
-    def _apply(self, scan: Scan) -> Iterator[IngestEvent]:
-        known = {source.path: source for source in self.catalog.sources(self.collection)}
+    def apply(self, scan: Scan) -> Iterator[IngestEvent]:
+        known = {source.path: source for source in self.catalog.sources(self.collection, self.generation)}
         for failure in scan.failures:
             yield self._failed(failure)
         yield from self._remove_missing(scan, known)
-        waiting: list[Reading] = []
-        for file in scan.files:
-            reading = self._read(file, known.get(str(file)))
-            if isinstance(reading, Failure):
-                yield self._failed(reading)
-            elif reading:
-                waiting.append(reading)
-            if sum(len(r.texts) for r in waiting) >= EMBED_SIZE:
-                yield from self._write(waiting, len(scan.files))
-                waiting = []
-            if reading is None or isinstance(reading, Failure):
+        yield from self._read(scan.items, known)
+
+    def _read(self, items: Sequence[Item], known: dict[str, Source]) -> Iterator[IngestEvent]:
+        total = len(items)
+        gathered: list[Reading] = []
+        for item, read in zip(items, self.sources.read(items, self.collection, known), strict=True):
+            if isinstance(read, Unreadable):
+                yield self._failed(read.failure)
+            reading = self._taken(item, read, known.get(item.path))
+            if reading:
+                gathered.append(reading)
+            else:
                 self.done += 1
-                yield Progress(str(file), self.done, len(scan.files), self.passages)
-        yield from self._write(waiting, len(scan.files))
+                yield Progress(item.path, self.done, total, self.writer.embedded)
+            if sum(len(reading.texts) for reading in gathered) >= GATHERED:
+                yield from self._write(gathered, total)
+                gathered = []
+        yield from self._write(gathered, total)
+
+    def _taken(self, item: Item, read: Read, known: Source | None) -> Reading | None:
+        """What is to be written of a source, if anything."""
+        match read:
+            case Loaded():
+                return cut(read, self.chunker, self.generation)
+            case Unreadable():
+                return self._unreadable(read)
+            case Gone():
+                self._remove(known)
+            case Unchanged():
+                self.counts["unchanged"] += 1
+        return None
+
+    def _unreadable(self, read: Unreadable) -> Reading | None:
+        """Passages of a version that could be read stay."""
+        self.catalog.record_failure(self.generation, read.source)
+        return None
+
+    def _write(self, readings: Sequence[Reading], total: int) -> Iterator[IngestEvent]:
+        """Embed all the readings together, then switch each source to its new version."""
+        for reading, kept in self.writer.write(readings):
+            if kept:
+                self.counts["updated" if reading.source.version > 1 else "added"] += 1
+                self.done += 1
+            yield Progress(reading.source.path, self.done, total, self.writer.embedded)
 
     def _failed(self, failure: Failure) -> Failure:
         self.failures.append(failure)
         return failure
 
     def _remove_missing(self, scan: Scan, known: dict[str, Source]) -> Iterator[IngestEvent]:
-        """Drop the sources whose files are gone, unless a whole folder is: that may be a drive not mounted."""
-        present = {str(file) for file in scan.files}
+        """Drop the sources that are gone, unless a whole folder is: that may be a drive not mounted."""
+        present = {item.path for item in scan.items}
         for folder in scan.folders:
-            inside = [s for s in known.values() if Path(s.path).is_relative_to(folder)]
+            inside = [s for s in known.values() if not is_url(s.path) and Path(s.path).is_relative_to(folder)]
             missing = [s for s in inside if s.path not in present and not Path(s.path).exists()]
-            if missing and not any(file.is_relative_to(folder) for file in scan.files):
+            if missing and not any(Path(path).is_relative_to(folder) for path in present):
                 yield self._failed(_emptied(folder, len(missing)))
                 continue
             for source in missing:
-                self.catalog.remove(source)
-                self.counts["removed"] += 1
+                self._remove(source)
+        for source in known.values():
+            if source.origin in scan.sitemaps and source.path not in present:
+                self._remove(source)
 
-    def _read(self, file: Path, known: Source | None) -> Reading | Failure | None:
-        """The file's passages; None when it has not changed; a Failure, which is also recorded."""
-        source = _describe(file, self.collection)
-        try:
-            check_size(file, self.max_file_bytes)
-            source = replace(source, hash=_hash(file))
-            if known and known.hash == source.hash and known.state == "ready":
-                self.counts["unchanged"] += 1
-                return None
-            return self._cut(source, "updated" if known and known.passages else "added")
-        except LoadError as error:
-            failure = Failure(str(file), f"{error.problem} {error.remedy}")
-            self.catalog.record_failure(replace(source, state="failed", error=failure.error))
-            return failure
+    def _remove(self, source: Source | None) -> None:
+        if source:
+            self.catalog.remove(self.generation, source)
+            self.counts["removed"] += 1
 
-    def _cut(self, source: Source, kind: Literal["added", "updated"]) -> Reading:
-        documents = loaders.load(Path(source.path))
-        title = documents[0].metadata["title"]
-        passages: list[NewPassage] = []
-        texts: list[str] = []
-        for document in documents:
-            for chunk in self._chunker.split(document.page_content, document.metadata["format"], title):
-                if _HEADING_ONLY.fullmatch(chunk.text):
-                    continue  # it stands in the section of the next passage
-                id_ = _passage_id(source, len(passages))
-                passages.append(NewPassage(id_, chunk.text, chunk.section, document.metadata["page"]))
-                texts.append(embedded_text(title, chunk.section, chunk.text))
-        return Reading(replace(source, title=title, passages=len(passages)), passages, texts, kind)
 
-    def _write(self, readings: list[Reading], total: int) -> Iterator[IngestEvent]:
-        """Embed all the readings together, then switch each source to its new version."""
-        texts = [text for reading in readings for text in reading.texts]
-        vectors: list[list[float]] = []
-        for start in range(0, len(texts), EMBED_SIZE):
-            vectors += self.embeddings.embed_documents(texts[start : start + EMBED_SIZE])
-            yield Progress(readings[-1].source.path, self.done, total, self.passages + min(len(vectors), len(texts)))
-        for reading in readings:
-            self._commit(reading, [vectors.pop(0) for _ in reading.texts])
-            self.done += 1
-            yield Progress(reading.source.path, self.done, total, self.passages)
-
-    def _commit(self, reading: Reading, vectors: list[list[float]]) -> None:
-        ids = [passage.id for passage in reading.passages]
-        self.catalog.expect_vectors(self.collection, ids)
-        self.vectors.add(self.collection, ids, vectors)
-        self.catalog.put(reading.source, reading.passages)
-        self.counts[reading.kind] += 1
-        self.passages += len(ids)
+def report(runs: Sequence[Ingestion], started: float, skipped: int) -> Report:
+    """What the runs did together, since `started` on the monotonic clock."""
+    counts = sum((run.counts for run in runs), Counter[str]())
+    return Report(
+        added=counts["added"],
+        updated=counts["updated"],
+        unchanged=counts["unchanged"],
+        removed=counts["removed"],
+        failed=tuple(failure for run in runs for failure in run.failures),
+        passages=sum(run.writer.embedded for run in runs),
+        seconds=round(time.monotonic() - started, 3),
+        skipped=skipped,
+    )
 
 
 def sweep(catalog: Catalog, vectors: VectorStore) -> None:
-    """Delete the vectors that no passage wants: of removed sources, or of a run that was interrupted."""
-    for collection, ids in catalog.loose_vectors().items():
-        vectors.delete(collection, ids)
+    """Delete the vectors that no passage wants: of removed sources, of a run that was interrupted, of generations."""
+    for (generation, collection), ids in catalog.loose_vectors().items():
+        vectors.at(lambda number=generation: number).delete(collection, ids)
         catalog.forget_vectors(ids)
+    for generation in vectors.generations() - catalog.generations():
+        vectors.drop(generation)
 
 
-def _acquire(lock: FileLock) -> Iterator[Waiting]:
+def acquire(lock: Lock) -> Iterator[Waiting]:
+    """Wait for the lock, and say so."""
     try:
         lock.acquire(timeout=0)
         return
-    except Timeout:
-        yield Waiting(lock.lock_file)
+    except Timeout as error:
+        yield Waiting(error.lock_file)
     # Not one endless acquire: a short one lets Ctrl-C through at once.
     while not lock.is_locked:
         try:
             lock.acquire(timeout=LOCK_POLL_SECONDS)
         except Timeout:
             continue
-
-
-def _describe(file: Path, collection: str) -> Source:
-    return Source(
-        path=str(file),
-        collection=collection,
-        title=file.stem,
-        state="ready",
-        error=None,
-        passages=0,
-        size=_size(file),
-        ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        url=file.as_uri(),
-        hash="",
-    )
-
-
-def _size(file: Path) -> int:
-    """Bytes; 0 for a file that vanished, which reading it will tell."""
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
-
-
-def check_size(file: Path, limit: int, name: str = "") -> None:
-    """Raises LoadError when the file has more than `limit` bytes."""
-    size = _size(file)
-    if size > limit:
-        raise LoadError(
-            f"{name or file} has {size / 1e6:.0f} MB; files up to {limit / 1e6:.0f} MB are read.",
-            "Split it, or raise max_file_mb under [knowledge] in the profile.",
-        )
-
-
-def _hash(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise LoadError(
-            f"{file} cannot be read: {error.strerror}.", "Check that it may be read and try again."
-        ) from error
-
-
-def _passage_id(source: Source, position: int) -> str:
-    """Tied to the content, so that writing the same version twice leaves one copy."""
-    key = f"{source.collection}\0{source.path}\0{source.hash}\0{position}"
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _emptied(folder: Path, count: int) -> Failure:

@@ -1,4 +1,4 @@
-"""Which files there are under the paths that a person names."""
+"""Which files and web pages there are under what a person names."""
 
 import os
 from collections.abc import Iterable
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from knowledge import loaders
+from knowledge.errors import LoadError
+from knowledge.web import Web
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,30 +18,72 @@ class Failure:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file or a web page. `path` is the file's or the page's URL; `origin` is the sitemap that named it."""
+
+    path: str
+    origin: str = ""
+
+    @property
+    def is_page(self) -> bool:
+        return is_url(self.path)
+
+    @property
+    def url(self) -> str:
+        """Where a person opens it."""
+        return self.path if self.is_page else Path(self.path).as_uri()
+
+
 @dataclass(slots=True)
 class Scan:
-    """The files under the given paths, the folders among those, and what could not be looked at."""
+    """What is under the given paths, the folders and sitemaps among those, and what could not be looked at."""
 
-    files: list[Path] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    sitemaps: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     skipped: int = 0
 
 
-def scan_paths(paths: Iterable[Path]) -> Scan:
-    """Every readable file under the paths, each once, in order. Hidden files and folders are passed over."""
-    scan = Scan()
-    for path in dict.fromkeys(Path(os.path.abspath(p)) for p in paths):  # noqa: PTH100 (keeps symlinks)
-        if path.is_dir():
-            _scan_folder(path, scan)
-        elif path.is_file():
-            scan.files.append(path)
+def is_url(path: str) -> bool:
+    return path.startswith(("http://", "https://"))
+
+
+def scan(paths: Iterable[str | Path], web: Web) -> Scan:
+    """Every readable file and page, each once, in order. Hidden files and folders are passed over."""
+    found = Scan()
+    for path in dict.fromkeys(str(p) for p in paths):
+        if is_url(path):
+            _scan_url(path, web, found)
         else:
-            scan.failures.append(_not_a_file(path) if path.exists() else _missing(path))
-    files = list(dict.fromkeys(scan.files))
-    scan.files = [file for file in files if _has_readable_name(file)]
-    scan.failures += [_badly_named(file) for file in files if not _has_readable_name(file)]
-    return scan
+            _scan_path(Path(os.path.abspath(path)), found)  # noqa: PTH100 (keeps symlinks)
+    items = list(dict.fromkeys(found.items))
+    found.items = [item for item in items if _has_readable_name(item.path)]
+    found.failures += [_badly_named(item.path) for item in items if not _has_readable_name(item.path)]
+    return found
+
+
+def _scan_url(url: str, web: Web, found: Scan) -> None:
+    try:
+        pages = web.expand(url)
+    except LoadError as error:
+        found.failures.append(Failure(url, f"{error.problem} {error.remedy}"))
+        return
+    if pages == [url]:
+        found.items.append(Item(url))
+        return
+    found.sitemaps.append(url)
+    found.items += [Item(page, url) for page in pages]
+
+
+def _scan_path(path: Path, found: Scan) -> None:
+    if path.is_dir():
+        _scan_folder(path, found)
+    elif path.is_file():
+        found.items.append(Item(str(path)))
+    else:
+        found.failures.append(_not_a_file(path) if path.exists() else _missing(path))
 
 
 def _scan_folder(folder: Path, scan: Scan) -> None:
@@ -49,10 +93,10 @@ def _scan_folder(folder: Path, scan: Scan) -> None:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         visible = [Path(where) / name for name in sorted(files) if not name.startswith(".")]
         # A pipe or a device by such a name would never end.
-        readable = [file for file in visible if file.suffix.lower() in loaders.SUFFIXES and file.is_file()]
+        readable = [file for file in visible if loaders.is_readable(file) and file.is_file()]
         found += readable
         skipped += len(visible) - len(readable)
-    scan.files += found
+    scan.items += [Item(str(file)) for file in found]
     scan.skipped += skipped
     if not found:
         scan.failures.append(_nothing_in(folder, skipped))
@@ -69,16 +113,16 @@ def _not_a_file(path: Path) -> Failure:
     return Failure(str(path), f"{path} is a device or a pipe. Name a file or a folder.")
 
 
-def _has_readable_name(file: Path) -> bool:
+def _has_readable_name(path: str) -> bool:
     try:
-        str(file).encode("utf-8")
+        path.encode("utf-8")
     except UnicodeEncodeError:
         return False
     return True
 
 
-def _badly_named(file: Path) -> Failure:
-    name = str(file).encode("utf-8", "replace").decode("utf-8")
+def _badly_named(path: str) -> Failure:
+    name = path.encode("utf-8", "replace").decode("utf-8")
     return Failure(name, f"{name} has a name that is not UTF-8. Rename it.")
 
 
@@ -87,7 +131,7 @@ def _closed(error: OSError) -> Failure:
 
 
 def _nothing_in(folder: Path, skipped: int) -> Failure:
-    kinds = " ".join(sorted(loaders.SUFFIXES))
+    kinds = " ".join(sorted(loaders.suffixes()))
     return Failure(
         str(folder),
         f"{folder} holds no file that can be read ({skipped} of other kinds). Readable kinds: {kinds}.",

@@ -1,0 +1,206 @@
+"""A file or a web page into passages, and the little that has to be known before it is worth the work."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from knowledge.catalog import Generation, NewPassage, Source
+from knowledge.chunking import HEADING_ONLY, Chunker, embedded_text
+from knowledge.errors import LoadError
+from knowledge.lexical import grams
+from knowledge.scan import Failure, Item
+from knowledge.web import GoneError
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document
+
+    from knowledge.isolation import Reader
+    from knowledge.web import Web
+
+# So many sources are read ahead while those before them are embedded.
+AHEAD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`bytes` is what a file may have."""
+
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """What is here is what was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A web page that its server says is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """`source` is how it is recorded."""
+
+    source: Source
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    source: Source
+    documents: "list[Document]"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source cut into passages, and for each what is embedded of it."""
+
+    source: Source
+    passages: list[NewPassage]
+    texts: list[str]
+
+
+Read = Unchanged | Gone | Unreadable | Loaded
+
+
+class Sources:
+    """Reads files and web pages, each no further than it has changed."""
+
+    def __init__(self, reader: "Reader", web: "Web", limits: Limits) -> None:
+        self.reader = reader
+        self.web = web
+        self.limits = limits
+
+    def read(self, items: Sequence[Item], collection: str, known: dict[str, Source]) -> Iterator[Read]:
+        """Each in its order; some are read ahead. `known` is what is in the catalog of them, by path."""
+        waiting: deque[Future[Read]] = deque()
+        todo = iter(items)
+        pool = ThreadPoolExecutor(AHEAD, "knowledge-reading")
+        try:
+            while True:
+                for item in islice(todo, AHEAD - len(waiting)):
+                    waiting.append(pool.submit(self._read, item, collection, known.get(item.path)))
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, item: Item, collection: str, known: Source | None) -> Read:
+        source = _described(item, collection, known)
+        try:
+            with TemporaryDirectory(prefix="assistant-") as folder:
+                path, name, url = self._opened(item, Path(folder))
+                source = replace(source, size=_size(path), hash=_hash(path, name), url=url)
+                if known and known.hash == source.hash and known.state == "ready":
+                    return Unchanged()
+                return Loaded(source, self.reader.read(path, name))
+        except GoneError:
+            return Gone()
+        except LoadError as error:
+            failure = Failure(item.path, f"{error.problem} {error.remedy}".strip())
+            return Unreadable(replace(source, state="failed", error=failure.error), failure)
+
+    def _opened(self, item: Item, folder: Path) -> tuple[Path, str, str]:
+        """(where it lies, what people call it, where they open it)."""
+        if item.is_page:
+            download = self.web.fetch(item.path, folder)
+            return download.path, download.name, download.url
+        path = Path(item.path)
+        check_size(path, self.limits.bytes)
+        return path, str(path), item.url
+
+
+def cut(loaded: Loaded, chunker: Chunker, generation: Generation) -> Reading:
+    """The passages of what was loaded."""
+    source, documents = loaded.source, loaded.documents
+    title = documents[0].metadata["title"]
+    passages: list[NewPassage] = []
+    texts: list[str] = []
+    for document in documents:
+        place = document.metadata.get("section", "")
+        for chunk in chunker.split(document.page_content, document.metadata["format"], title):
+            if HEADING_ONLY.fullmatch(chunk.text):
+                continue  # it stands in the section of the next passage
+            section = " > ".join(part for part in (place, chunk.section) if part)
+            text = embedded_text(title, section, chunk.text)
+            id_ = _passage_id(generation, source, len(passages))
+            passages.append(new_passage(id_, chunk.text, section, document.metadata["page"], text))
+            texts.append(text)
+    return Reading(replace(source, title=title, passages=len(passages)), passages, texts)
+
+
+def new_passage(id_: str, text: str, section: str, page: int | None, embedded: str) -> NewPassage:
+    digest = hashlib.sha256(embedded.encode("utf-8", "surrogatepass")).hexdigest()
+    # PostgreSQL takes no zero in a text, and nobody reads one.
+    return NewPassage(id_, text.replace("\0", " "), section.replace("\0", " "), page, grams(text), digest)
+
+
+def _passage_id(generation: Generation, source: Source, position: int) -> str:
+    """Tied to the content, so that writing the same version twice leaves one copy."""
+    key = f"{generation.number}\0{source.collection}\0{source.path}\0{source.hash}\0{position}"
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def carried_over(source: Source, error: str, passages: Sequence[tuple[str, str, int | None]], generation: Generation) -> Reading:
+    """The passages (text, section, page) of a source that cannot be read any more, as they were."""
+    texts = [embedded_text(source.title, section, text) for text, section, _ in passages]
+    new = [
+        new_passage(_passage_id(generation, source, n), text, section, page, texts[n])
+        for n, (text, section, page) in enumerate(passages)
+    ]
+    return Reading(replace(source, state="outdated", error=error), new, texts)
+
+
+def _described(item: Item, collection: str, known: Source | None) -> Source:
+    path = Path(item.path)
+    return Source(
+        path=item.path,
+        collection=collection,
+        title=path.name if item.is_page else path.stem,
+        state="ready",
+        error=None,
+        passages=0,
+        size=0,
+        ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        url=item.url,
+        hash="",
+        version=known.version + 1 if known else 1,
+        origin=item.origin,
+    )
+
+
+def _size(file: Path) -> int:
+    """Bytes; 0 for a file that vanished, which reading it will tell."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def check_size(file: Path, limit: int, name: str = "") -> None:
+    """Raises LoadError when the file has more than `limit` bytes."""
+    size = _size(file)
+    if size > limit:
+        raise LoadError(
+            f"{name or file} has {size / 1e6:.0f} MB; files up to {limit / 1e6:.0f} MB are read.",
+            "Split it, or raise max_file_mb under [knowledge] in the profile.",
+        )
+
+
+def _hash(file: Path, name: str) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise LoadError(
+            f"{name} cannot be read: {error.strerror}.", "Check that it may be read and try again."
+        ) from error
