@@ -1,20 +1,23 @@
 """What the assistant knows: documents in, passages out."""
 
 from knowledge.attachments import Attachment
-from knowledge.base import KnowledgeBase
+from knowledge.base import KnowledgeBase, Place
 from knowledge.catalog import Source, StoredPassage
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
 from knowledge.ingest import IngestEvent, Progress, Report, Waiting
 from knowledge.scan import Failure
+from knowledge.vectors import ChromaServer
 
 __all__ = [
     "Attachment",
+    "ChromaServer",
     "Failure",
     "IngestEvent",
     "KnowledgeBase",
     "LoadError",
     "NotFoundError",
+    "Place",
     "Progress",
     "Report",
     "SentenceEmbeddings",

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from langchain_core.documents import Document
 
-
 from knowledge.chunking import Chunk, Chunker, Format, embedded_text
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError

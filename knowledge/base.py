@@ -13,7 +13,7 @@ from langchain_core.documents import Document
 from knowledge.attachments import Attachment, AttachmentIndex, read
 from knowledge.catalog import Catalog, Generation, Source, StoredPassage
 from knowledge.chunking import Chunker
-from knowledge.databases import PostgreSQL, SQLite
+from knowledge.databases import PostgreSQL, SQLite, held
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import NotFoundError, StorageError
 from knowledge.fingerprints import cutting_fingerprint, model_fingerprint
@@ -152,15 +152,11 @@ class KnowledgeBase:
 
     def remove(self, sources: Sequence[Source]) -> int:
         """Take documents out; they cannot be found from this moment on. Returns the passages removed."""
-        live = self.catalog.live()
-        lock = self.catalog.writer()
-        lock.acquire()
-        try:
-            for source in sources if live else ():
-                self.catalog.remove(live, source)
+        with held(self.catalog.writer()):
+            live = self.catalog.live()
+            if live:
+                self.catalog.remove(live, sources)
             sweep(self.catalog, self.store)
-        finally:
-            lock.release()
         return sum(source.passages for source in sources)
 
     # -- reading

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from knowledge import fulltext
-from knowledge.databases import Database, Lock, Row, Transaction, marks
+from knowledge.databases import Database, Lock, Row, Transaction, Values, marks
 
 State = Literal["ready", "outdated", "failed"]
 
@@ -19,9 +19,9 @@ BATCH = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document. `version` counts its contents from 1, 0 when none could ever be read; `outdated` means that the
-    newest could not be read, so that the one before is still searched. `path` is a file's or a URL; `origin` is the sitemap
-    that named it, or nothing."""
+    """A document. `version` counts its contents from 1, and is 0 when none could ever be read; `outdated` means that
+    the newest could not be read, so that the one before is still searched. `path` is a file's or a URL; `origin` is the
+    sitemap that named it, or nothing."""
 
     path: str
     collection: str
@@ -152,7 +152,7 @@ class Catalog:
             conditions.append("collection = :collection")
         rows = self._database.rows(
             f"""SELECT s.*, (SELECT count(*) FROM passages WHERE source_id = s.id) AS passages
-                FROM {table} s WHERE {" AND ".join(conditions)} ORDER BY collection, path""",  # noqa: S608
+                FROM {table} s WHERE {" AND ".join(conditions)} ORDER BY collection, path""",
             values,
         )
         return [_source(row) for row in rows]
@@ -210,9 +210,8 @@ class Catalog:
 
     def put(self, generation: Generation, source: Source, passages: Sequence[NewPassage]) -> None:
         """Replace a source and all its passages: readers see the old version or the new one."""
-        values = {"generation": generation.number, "collection": source.collection, "path": source.path}
         with self._database.transaction() as transaction:
-            _forget(transaction, _THIS, values)
+            _forget(transaction, _THIS, _key(generation, source))
             (row,) = transaction.execute(f"{_INSERT_SOURCE} RETURNING id", _values(generation, source))
             transaction.execute_many(
                 """INSERT INTO passages (id, source_id, position, text, section, grams, page, digest)
@@ -230,10 +229,10 @@ class Catalog:
                 _values(generation, source),
             )
 
-    def remove(self, generation: Generation, source: Source) -> None:
-        values = {"generation": generation.number, "collection": source.collection, "path": source.path}
+    def remove(self, generation: Generation, sources: Iterable[Source]) -> None:
         with self._database.transaction() as transaction:
-            _forget(transaction, _THIS, values)
+            for source in sources:
+                _forget(transaction, _THIS, _key(generation, source))
 
     def loose_vectors(self) -> dict[tuple[int, str], list[str]]:
         """By generation and collection, the ids of vectors that no passage wants any more."""
@@ -263,6 +262,10 @@ _SAME_VERSIONS = """UPDATE sources SET version = coalesce(
 _THIS = "generation = :generation AND collection = :collection AND path = :path"
 
 
+def _key(generation: Generation, source: Source) -> dict[str, object]:
+    return {"generation": generation.number, "collection": source.collection, "path": source.path}
+
+
 def _values(generation: Generation, source: Source) -> dict[str, object]:
     values = asdict(source) | {"generation": generation.number}
     del values["passages"]
@@ -280,20 +283,20 @@ def _forget(transaction: Transaction, condition: str, values: dict[str, object])
     sources = f"SELECT id FROM sources WHERE {condition}"
     transaction.execute(
         f"""INSERT INTO loose_vectors SELECT passages.id, generation, collection FROM passages
-            JOIN sources ON sources.id = source_id WHERE {condition} ON CONFLICT DO NOTHING""",  # noqa: S608
+            JOIN sources ON sources.id = source_id WHERE {condition} ON CONFLICT DO NOTHING""",
         values,
     )
-    transaction.execute(f"DELETE FROM passages WHERE source_id IN ({sources})", values)  # noqa: S608
-    transaction.execute(f"DELETE FROM sources WHERE {condition}", values)  # noqa: S608
+    transaction.execute(f"DELETE FROM passages WHERE source_id IN ({sources})", values)
+    transaction.execute(f"DELETE FROM sources WHERE {condition}", values)
 
 
-def _forget_generations(transaction: Transaction, which: Literal["=", "<>"], values: dict[str, object]) -> None:
+def _forget_generations(transaction: Transaction, which: Literal["=", "<>"], values: Values) -> None:
     """Their vectors are dropped as a whole, so they need not be noted one by one."""
     sources = f"SELECT id FROM sources WHERE generation {which} :number"
-    transaction.execute(f"DELETE FROM passages WHERE source_id IN ({sources})", values)  # noqa: S608
+    transaction.execute(f"DELETE FROM passages WHERE source_id IN ({sources})", values)
     for table in ("sources", "loose_vectors"):
-        transaction.execute(f"DELETE FROM {table} WHERE generation {which} :number", values)  # noqa: S608
-    transaction.execute(f"DELETE FROM generations WHERE number {which} :number", values)  # noqa: S608
+        transaction.execute(f"DELETE FROM {table} WHERE generation {which} :number", values)
+    transaction.execute(f"DELETE FROM generations WHERE number {which} :number", values)
 
 
 def _loosen(transaction: Transaction, vectors: Iterator[tuple[str, int, str]]) -> None:

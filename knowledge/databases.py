@@ -1,6 +1,7 @@
 """Where the catalog is kept: one SQLite file, or a PostgreSQL database that several machines share.
 
-Statements are written once, for both: parameters are `:named`, and what the two say differently is in `knowledge.schema`.
+Statements are written once, for both: parameters are `:named`. What the two say differently is in `schema` and
+`fulltext`.
 """
 
 import importlib.util
@@ -9,9 +10,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from filelock import FileLock, Timeout
 
@@ -43,6 +44,7 @@ class Lock(Protocol):
     def is_locked(self) -> bool: ...
     def acquire(self, timeout: float = -1) -> object:
         """Raises filelock.Timeout when another holds it for `timeout` seconds, -1 being for ever."""
+
     def release(self) -> None: ...
 
 
@@ -60,6 +62,16 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]: ...
     def writer(self) -> Lock: ...
     def close(self) -> None: ...
+
+
+@contextmanager
+def held(lock: Lock) -> Iterator[None]:
+    """Wait for a lock and hold it."""
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 # -- SQLite
@@ -105,7 +117,8 @@ class SQLite:
             yield SQLiteTransaction(self._connection)
 
     def writer(self) -> FileLock:
-        return FileLock(self.path.parent / "writer.lock")
+        # Whoever goes on with an ingestion may do so in another thread.
+        return FileLock(self.path.parent / "writer.lock", thread_local=False)
 
     def close(self) -> None:
         with self._lock:
@@ -171,10 +184,10 @@ class PostgreSQL:
     def _set_up(self) -> None:
         import psycopg
 
-        with closing(psycopg.connect(self._url, connect_timeout=round(POSTGRES_PATIENCE_S))) as connection, connection:
+        with psycopg.connect(self._url, connect_timeout=round(POSTGRES_PATIENCE_S)) as connection:
             # Of several that start at once the first makes the tables.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SETUP_LOCK,))
-            connection.execute(cast("LiteralString", POSTGRESQL))
+            connection.execute(POSTGRESQL)
             found = connection.execute("SELECT value FROM knowledge.meta WHERE key = 'schema'").fetchone()
             if found is None:
                 connection.execute("INSERT INTO knowledge.meta VALUES ('schema', %s)", (str(VERSION),))
@@ -221,7 +234,7 @@ class PostgreSQLTransaction:
 
     def execute_many(self, sql: str, values: Iterable[Values]) -> None:
         with self._connection.cursor() as cursor:
-            cursor.executemany(cast("LiteralString", _translated(sql)), [dict(one) for one in values])
+            cursor.executemany(_translated(sql), [dict(one) for one in values])
 
 
 class AdvisoryLock:
@@ -253,13 +266,6 @@ class AdvisoryLock:
             self._connection.close()
             self._connection = None
 
-    def __enter__(self) -> "AdvisoryLock":
-        self.acquire()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.release()
-
 
 def _taken(connection: "psycopg.Connection[tuple[Any, ...]]") -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_WRITER_LOCK,)).fetchone()
@@ -267,7 +273,7 @@ def _taken(connection: "psycopg.Connection[tuple[Any, ...]]") -> bool:
 
 
 def _execute(connection: "psycopg.Connection[DictRow]", sql: str, values: Values) -> list[Row]:
-    cursor = connection.execute(cast("LiteralString", _translated(sql)), dict(values))
+    cursor = connection.execute(_translated(sql), dict(values))
     return list(cursor.fetchall()) if cursor.description else []
 
 
@@ -278,11 +284,12 @@ def _translated(sql: str) -> str:
 
 def _other_version(place: str, remedy: str) -> StorageError:
     return StorageError(
-        f"{place} holds a catalog that another version of this program made.", f"{remedy} and ingest the documents anew."
+        f"{place} holds a catalog that another version of this program made.",
+        f"{remedy} and ingest the documents anew.",
     )
 
 
 def marks(name: str, values: Sequence[object]) -> tuple[str, dict[str, object]]:
-    """":id0,:id1,…" for an IN list, and its parameters."""
+    """ ":id0,:id1,…" for an IN list, and its parameters."""
     named = {f"{name}{number}": value for number, value in enumerate(values)}
     return ",".join(f":{key}" for key in named) or "NULL", named

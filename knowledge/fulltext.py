@@ -33,7 +33,7 @@ _TSVECTOR = f"""WITH wanted AS (
         FROM unnest(p.tokens) t WHERE t.lexeme = rare.lexeme
     ) found_in
     WHERE p.tokens @@ rare.query AND s.collection = :collection
-    GROUP BY p.id ORDER BY worth DESC LIMIT :count"""  # noqa: S608
+    GROUP BY p.id ORDER BY worth DESC LIMIT :count"""
 
 
 def matching(database: Database, words: Sequence[str], collection: str, count: int) -> list[tuple[str, float]]:
@@ -56,5 +56,5 @@ def frequency(database: Database, word: str) -> int:
     else:
         found = "SELECT 1 FROM passage_index WHERE passage_index MATCH :word"
         values = {"word": f'"{word}"'}
-    rows = database.rows(f"SELECT count(*) AS found FROM ({found} LIMIT {COUNTED}) some", values)  # noqa: S608
+    rows = database.rows(f"SELECT count(*) AS found FROM ({found} LIMIT {COUNTED}) counted", values)
     return int(rows[0]["found"])

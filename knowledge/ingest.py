@@ -140,7 +140,7 @@ class Ingestion:
 
     def _remove(self, source: Source | None) -> None:
         if source:
-            self.catalog.remove(self.generation, source)
+            self.catalog.remove(self.generation, [source])
             self.counts["removed"] += 1
 
 
@@ -162,7 +162,7 @@ def report(runs: Sequence[Ingestion], started: float, skipped: int) -> Report:
 def sweep(catalog: Catalog, vectors: VectorStore) -> None:
     """Delete the vectors that no passage wants: of removed sources, of a run that was interrupted, of generations."""
     for (generation, collection), ids in catalog.loose_vectors().items():
-        vectors.at(lambda number=generation: number).delete(collection, ids)
+        vectors.at(generation).delete(collection, ids)
         catalog.forget_vectors(ids)
     for generation in vectors.generations() - catalog.generations():
         vectors.drop(generation)

@@ -1,9 +1,9 @@
 """A file or a web page into passages, and the little that has to be known before it is worth the work."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -150,7 +150,9 @@ def _passage_id(generation: Generation, source: Source, position: int) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def carried_over(source: Source, error: str, passages: Sequence[tuple[str, str, int | None]], generation: Generation) -> Reading:
+def carried_over(
+    source: Source, error: str, passages: Sequence[tuple[str, str, int | None]], generation: Generation
+) -> Reading:
     """The passages (text, section, page) of a source that cannot be read any more, as they were."""
     texts = [embedded_text(source.title, section, text) for text, section, _ in passages]
     new = [

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from knowledge.catalog import Catalog, Generation
 from knowledge.chunking import Chunker
-from knowledge.ingest import Ingestion, IngestEvent
+from knowledge.ingest import IngestEvent, Ingestion
 from knowledge.reading import Reading, Sources, Unreadable, carried_over
 from knowledge.scan import Item, Scan
 from knowledge.writing import Writer

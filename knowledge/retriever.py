@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -9,7 +10,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
 from knowledge.catalog import Catalog, StoredPassage
-from knowledge.vectors import VectorStore
+from knowledge.vectors import Vectors
 from knowledge.words import content_words, words
 
 # Candidates asked of each half before they are fused.
@@ -31,7 +32,7 @@ class HybridRetriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     catalog: Catalog
-    vectors: VectorStore
+    vectors: Vectors
     embeddings: Embeddings
     k: int = 5
     collections: tuple[str, ...] = ()
@@ -54,7 +55,7 @@ class HybridRetriever(BaseRetriever):
         if not ids:
             return {}
         stored = self.vectors.vectors(collection, sorted(ids))
-        return {id_: sum(a * b for a, b in zip(vector, other, strict=True)) for id_, other in stored.items()}
+        return {id_: float(np.dot(vector, other)) for id_, other in stored.items()}
 
 
 def fused(cosines: Mapping[str, float], matches: Mapping[str, float]) -> list[str]:

@@ -88,12 +88,12 @@ def _scan_path(path: Path, found: Scan) -> None:
 
 def _scan_folder(folder: Path, scan: Scan) -> None:
     scan.folders.append(folder)
-    found, skipped = [], 0
+    found, skipped, suffixes = [], 0, loaders.suffixes()
     for where, folders, files in os.walk(folder, onerror=lambda error: scan.failures.append(_closed(error))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         visible = [Path(where) / name for name in sorted(files) if not name.startswith(".")]
         # A pipe or a device by such a name would never end.
-        readable = [file for file in visible if loaders.is_readable(file) and file.is_file()]
+        readable = [file for file in visible if file.suffix.lower() in suffixes and file.is_file()]
         found += readable
         skipped += len(visible) - len(readable)
     scan.items += [Item(str(file)) for file in found]

@@ -1,4 +1,7 @@
-"""The passages' vectors, in Chroma: embedded, or a server that several machines share. The only module that speaks to it."""
+"""The passages' vectors, in Chroma: embedded, or on a server that several machines share.
+
+The only module that speaks to it.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -51,8 +54,8 @@ class VectorStore:
         self._collections: dict[str, Collection] = {}
         self._lock = threading.Lock()
 
-    def at(self, generation: Callable[[], int]) -> "Vectors":
-        """The vectors of one generation, or of whichever is live."""
+    def at(self, generation: int | Callable[[], int]) -> "Vectors":
+        """The vectors of one generation, or of the one that is live whenever they are asked for."""
         return Vectors(self, generation)
 
     def generations(self) -> set[int]:
@@ -124,12 +127,13 @@ class VectorStore:
 class Vectors:
     """The vectors of one generation."""
 
-    def __init__(self, store: VectorStore, generation: Callable[[], int]) -> None:
+    def __init__(self, store: VectorStore, generation: int | Callable[[], int]) -> None:
         self._store = store
         self._generation = generation
 
     def _name(self, collection: str) -> str:
-        return self._store.name(self._generation(), collection)
+        generation = self._generation if isinstance(self._generation, int) else self._generation()
+        return self._store.name(generation, collection)
 
     def add(self, collection: str, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Store vectors, one a row, under their passage ids; writing one twice is harmless."""

@@ -26,7 +26,7 @@ class Writer:
         self.store = store
         self.embeddings = embeddings
         self.generation = generation
-        self.vectors = store.at(lambda: generation.number)
+        self.vectors = store.at(generation.number)
         self.embedded = 0
 
     def write(self, readings: Sequence[Reading]) -> Iterator[tuple[Reading, bool]]:
@@ -56,7 +56,7 @@ class Writer:
             places.setdefault((generation, collection), {})[id_] = digest
         known: dict[str, np.ndarray] = {}
         for (generation, collection), ids in places.items():
-            stored = self.store.at(lambda number=generation: number).vectors(collection, list(ids))
+            stored = self.store.at(generation).vectors(collection, list(ids))
             known |= {ids[id_]: vector for id_, vector in stored.items()}
         return known
 

@@ -13,6 +13,7 @@ from assistant.engines.openvino import OpenVINOChat
 from assistant.engines.remote import RemoteChat
 from assistant.engines.transformers import TransformersChat
 from knowledge import KnowledgeBase, Report, SentenceEmbeddings
+from tests.chroma import serve_chroma
 from tests.postgres import serve_postgres
 from tests.servers import serve_bundled_model
 from tests.smollm2 import write_folder
@@ -67,6 +68,13 @@ def remote_engine(smollm2_folder: Path) -> Iterator[RemoteChat]:
 def postgres() -> Iterator[str]:
     """A real PostgreSQL on loopback: its URL. `fresh_database` makes a database of one's own there."""
     with serve_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chroma() -> Iterator[str]:
+    """A real Chroma server on loopback: its URL."""
+    with serve_chroma() as url:
         yield url
 
 

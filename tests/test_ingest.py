@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -25,7 +26,7 @@ def found(knowledge: KnowledgeBase, query: str) -> list[str]:
 
 
 def vector_count(knowledge: KnowledgeBase, collection: str = "default") -> int:
-    return knowledge.vectors._collection(collection).count()
+    return knowledge.vectors.count(collection)
 
 
 def test_a_second_run_does_nothing(knowledge: KnowledgeBase, write: Write) -> None:
@@ -136,10 +137,13 @@ def test_an_ingestion_stopped_half_way_goes_on_where_it_was(knowledge: Knowledge
 
 def test_vectors_of_a_run_that_was_killed_are_swept(knowledge: KnowledgeBase, write: Write) -> None:
     """What a kill between the vector store and the catalog leaves behind."""
-    knowledge.catalog.expect_vectors("default", ["orphan"])
-    knowledge.vectors.add("default", ["orphan"], [[1.0] + [0.0] * 383])
     ingest(knowledge, write("a.md", FUSE))
-    assert vector_count(knowledge) == 1
+    live = knowledge.catalog.live()
+    assert live is not None
+    knowledge.catalog.expect_vectors(live, "default", ["orphan"])
+    knowledge.vectors.add("default", ["orphan"], np.eye(1, 384, dtype=np.float32))
+    ingest(knowledge, write("b.md", COPPER))
+    assert vector_count(knowledge) == 2
     assert not knowledge.catalog.loose_vectors()
 
 
@@ -190,9 +194,17 @@ def test_a_reader_sees_what_another_process_wrote(
     assert found(KnowledgeBase(knowledge.folder, embeddings), "fuse") == ["a.md"]
 
 
-def test_a_folder_filled_with_another_embedding_model_is_refused(knowledge: KnowledgeBase) -> None:
-    with pytest.raises(StorageError, match="'minilm'"):
-        KnowledgeBase(knowledge.folder, SentenceEmbeddings("other"))
+def test_documents_of_another_embedding_model_are_refused_with_the_command_that_rebuilds(
+    knowledge: KnowledgeBase, write: Write
+) -> None:
+    path = write("a.md", FUSE)
+    ingest(knowledge, path)
+    other = KnowledgeBase(knowledge.folder, SentenceEmbeddings("other"))
+    for attempt in (other.check_model, lambda: other.search("fuse"), lambda: ingest(other, path)):
+        with pytest.raises(StorageError, match="'minilm'") as error:
+            attempt()
+        assert "ingest --rebuild" in error.value.remedy
+    assert [source.state for source in other.documents()] == ["ready"]
 
 
 def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:

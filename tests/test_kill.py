@@ -41,7 +41,7 @@ def check_whole(data: Path, embeddings: SentenceEmbeddings) -> None:
     knowledge = KnowledgeBase(data, embeddings)
     sources = knowledge.documents()
     assert [source.state for source in sources] == ["ready"] * FILES
-    assert knowledge.vectors._collection("default").count() == sum(source.passages for source in sources)
+    assert knowledge.vectors.count("default") == sum(source.passages for source in sources)
     assert not knowledge.catalog.loose_vectors()
     assert len(knowledge.search("file 7 tells of voltage", 5)) == 5
     knowledge.close()

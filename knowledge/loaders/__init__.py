@@ -65,3 +65,7 @@ def _guarded(loader: Callable[[Path], "list[Document]"], path: Path) -> "list[Do
         raise LoadError(
             f"{path} cannot be read: {type(error).__name__}: {str(error)[:200]}.", "Save it anew, or in another format."
         ) from error
+
+
+def suffixes() -> frozenset[str]:
+    return SUFFIXES

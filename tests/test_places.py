@@ -1,0 +1,211 @@
+"""The same knowledge base in a folder, and in PostgreSQL and a Chroma server that several machines share."""
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from knowledge import (
+    ChromaServer,
+    IngestEvent,
+    KnowledgeBase,
+    Place,
+    Report,
+    SentenceEmbeddings,
+    StorageError,
+    Waiting,
+)
+from tests.conftest import ingest
+from tests.postgres import fresh_database
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+pytestmark = pytest.mark.slow
+
+Write = Callable[[str, str | bytes], Path]
+Open = Callable[[], KnowledgeBase]
+FUSE = "# Fuses\n\nA fuse melts when the current is too large.\n"
+COPPER = "# Copper\n\nCopper conducts electricity well and bends without breaking.\n"
+
+
+@pytest.fixture(params=["folder", "servers"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path, embeddings: SentenceEmbeddings) -> Iterator[Open]:
+    """Opens the same knowledge base, as often as it is called."""
+    place = Place()
+    if request.param == "servers":
+        url, chroma = request.getfixturevalue("postgres"), request.getfixturevalue("chroma")
+        place = Place(fresh_database(url), ChromaServer(chroma))
+    bases: list[KnowledgeBase] = []
+
+    def open_one() -> KnowledgeBase:
+        bases.append(
+            KnowledgeBase(tmp_path / f"data{len(bases) if place.catalog_url else ''}", embeddings, place=place)
+        )
+        return bases[-1]
+
+    yield open_one
+    for base in bases:
+        base.close()
+
+
+def names(knowledge: KnowledgeBase, query: str) -> list[str]:
+    return [Path(document.metadata["source"]).name for document in knowledge.search(query)]
+
+
+def last(events: Iterable[IngestEvent]) -> Report:
+    *_, report = events
+    assert isinstance(report, Report)
+    return report
+
+
+def total(knowledge: KnowledgeBase) -> int:
+    return sum(source.passages for source in knowledge.documents())
+
+
+def test_what_one_process_ingests_another_finds_lists_and_removes(opened: Open, write: Write) -> None:
+    one, other = opened(), opened()
+    ingest(one, write("a.md", FUSE), write("b.md", COPPER))
+    assert names(other, "When does a fuse melt?")[0] == "a.md"
+    assert [(s.state, s.version, s.passages) for s in other.documents()] == [("ready", 1, 1), ("ready", 1, 1)]
+    assert other.remove(other.find("a.md")) == 1
+    assert names(one, "When does a fuse melt?") == ["b.md"]
+    assert one.vectors.count("default") == total(one) == 1
+
+
+def test_a_new_version_replaces_the_old_one_in_both_halves(opened: Open, write: Write) -> None:
+    knowledge = opened()
+    path = write("a.md", FUSE)
+    ingest(knowledge, path)
+    write("a.md", COPPER)
+    assert ingest(knowledge, path).updated == 1
+    assert [s.version for s in knowledge.documents()] == [2]
+    assert [d.page_content for d in knowledge.search("fuse current")] == [COPPER.strip()]
+    assert not knowledge.catalog.matching(["fuse"], "default", 5)
+    assert knowledge.vectors.count("default") == 1
+    write("a.md", b"\0\1\2" * 99)
+    ingest(knowledge, path)
+    (source,) = knowledge.documents()
+    assert (source.state, source.version) == ("outdated", 2)
+
+
+def test_rare_words_are_worth_more_than_common_ones(opened: Open, write: Write) -> None:
+    knowledge = opened()
+    for number in range(6):
+        write(f"{number}.txt", f"The current in circuit {number} is measured, and the current is small.")
+    ingest(knowledge, write("rare.txt", "The galvanometer measures a current.").parent)
+    (best, worth), (_, second), *_ = knowledge.catalog.matching(["galvanometer", "current"], "default", 3)
+    assert Path(knowledge.catalog.passages([best])[best].source).name == "rare.txt"
+    assert worth > 2 * second
+    assert knowledge.catalog.frequency("measuring") == 7
+    assert knowledge.catalog.passage_count() == 7
+
+
+@pytest.mark.parametrize("query", ['"', "AND OR NOT", "a*b(c)", "it's", "\\ ' : & | !", "한국어 질문", "x" * 3000])
+def test_no_query_breaks_the_search(opened: Open, write: Write, query: str) -> None:
+    knowledge = opened()
+    ingest(knowledge, write("a.md", FUSE))
+    assert names(knowledge, query) == ["a.md"]
+
+
+def test_one_writes_while_others_wait_and_say_so(opened: Open, write: Write) -> None:
+    one, other = opened(), opened()
+    lock = one.catalog.writer()
+    lock.acquire()
+    events = other.ingest([write("a.md", FUSE)])
+    assert isinstance(next(events), Waiting)
+    threading.Timer(0.3, lock.release).start()
+    assert len(list(events)) > 0
+    assert names(one, "fuse") == ["a.md"]
+
+
+def test_no_passage_is_embedded_twice(opened: Open, write: Write, embeddings: SentenceEmbeddings) -> None:
+    knowledge = opened()
+    knowledge.embeddings = counting = Counting(embeddings)
+    long = "\n\n".join(f"Paragraph {n} tells of current and voltage in some detail. " * 12 for n in range(8))
+    path = write("a.md", f"# A\n\n{long}\n")
+    ingest(knowledge, path)
+    first, passages = counting.texts, total(knowledge)
+    assert first == passages > 4
+    write("a.md", f"# A\n\n{long}\n\n# New\n\n{'What was added tells of copper. ' * 9}\n")
+    ingest(knowledge, path)
+    ingest(knowledge, write("copy.md", f"# A\n\n{long}\n"))
+    ingest(knowledge, path, collection="second")
+    assert counting.texts < first + 4
+    assert knowledge.vectors.count("default") + knowledge.vectors.count("second") == total(knowledge)
+    assert len(knowledge.search("copper", collections=["second"])) == 5
+
+
+class Counting(SentenceEmbeddings):
+    """Counts the texts that are embedded as documents."""
+
+    def __init__(self, embeddings: SentenceEmbeddings) -> None:
+        super().__init__()
+        self.embeddings = embeddings
+        self.texts = 0
+
+    def load(self) -> "SentenceTransformer":
+        return self.embeddings.load()
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.texts += len(texts)
+        return self.embeddings.embed_documents(texts)
+
+
+def test_another_model_is_refused_until_everything_is_rebuilt_and_then_searched_at_once(
+    opened: Open, write: Write
+) -> None:
+    old = opened()
+    path = write("a.md", FUSE)
+    ingest(old, path, write("gone.md", COPPER))
+    (path.parent / "gone.md").unlink()
+    new = opened()
+    new._model = "another"
+    with pytest.raises(StorageError, match="'minilm'") as error:
+        new.search("fuse")
+    assert "assistant ingest --rebuild" in error.value.remedy
+    events = new.rebuild()
+    while not new.catalog.building():
+        next(events)
+    assert names(old, "fuse")[0] == "a.md"
+    report = last(events)
+    assert (report.added, [Path(f.source).name for f in report.failed]) == (2, ["gone.md"])
+    assert names(new, "fuse")[0] == "a.md"
+    assert {Path(s.path).name: s.state for s in new.documents()} == {"a.md": "ready", "gone.md": "outdated"}
+    assert names(new, "copper")[0] == "gone.md"
+    assert new.vectors.count("default") == 2
+    assert new.store.generations() == {2}
+    with pytest.raises(StorageError, match="'another'"):
+        old.search("fuse")
+
+
+def test_a_rebuild_that_was_interrupted_goes_on_and_leaves_nothing_over(opened: Open, write: Write) -> None:
+    knowledge = opened()
+    folder = write("a.md", FUSE).parent
+    write("b.md", COPPER)
+    ingest(knowledge, folder)
+    ingest(knowledge, folder, collection="second")
+    again = opened()
+    again._model = "another"
+    events = cast("Generator[IngestEvent, None, None]", again.rebuild())
+    while not (building := again.catalog.building()) or not again.catalog.sources("default", building):
+        next(events)
+    events.close()
+    assert names(knowledge, "fuse")[0] == "a.md"
+    report = last(again.rebuild())
+    assert report.unchanged > 0
+    assert report.unchanged + report.added == 4
+    assert [s.version for s in again.documents()] == [1] * 4
+    assert again.vectors.count("default") == again.vectors.count("second") == 2
+    assert again.catalog.generations() == again.store.generations() == {2}
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="catalog's database") as error:
+        KnowledgeBase(tmp_path, place=Place("postgresql://me:secret@127.0.0.1:1/x"))
+    assert "secret" not in str(error.value)
+    knowledge = KnowledgeBase(tmp_path, place=Place(chroma=ChromaServer("http://127.0.0.1:1")))
+    with pytest.raises(StorageError, match=r"Chroma server at http://127\.0\.0\.1:1"):
+        knowledge.store.generations()
