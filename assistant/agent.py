@@ -6,13 +6,15 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
 
+from pydantic import SecretStr
+
 from assistant.conversations import explained, open_conversations
 from assistant.engines.base import Engine, create
 from assistant.pipeline import Pipeline
 from assistant.profiles import Profiles
-from assistant.settings import Settings, load_profile
+from assistant.settings import KnowledgeSettings, Settings, load_profile
 from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
-from knowledge import KnowledgeBase, SentenceEmbeddings
+from knowledge import ChromaServer, KnowledgeBase, Place, SentenceEmbeddings, Web
 
 
 class Assistant:
@@ -118,8 +120,22 @@ class Assistant:
 
 def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = None) -> KnowledgeBase:
     """The knowledge base of a profile. Quick: no model is loaded. Raises StorageError."""
+    knowledge = settings.knowledge
     return KnowledgeBase(
         settings.data_dir,
-        embeddings or SentenceEmbeddings(settings.knowledge.embedding_model),
-        settings.knowledge.max_file_mb,
+        embeddings or SentenceEmbeddings(knowledge.embedding_model),
+        knowledge.max_file_mb,
+        Place(_revealed(knowledge.catalog_url), _chroma(knowledge)),
+        Web(allow_private=knowledge.web_allow_private),
     )
+
+
+def _chroma(knowledge: KnowledgeSettings) -> ChromaServer | None:
+    if not knowledge.chroma_url:
+        return None
+    token = _revealed(knowledge.chroma_token)
+    return ChromaServer(knowledge.chroma_url, token, knowledge.chroma_tenant, knowledge.chroma_database)
+
+
+def _revealed(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""

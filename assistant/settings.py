@@ -24,7 +24,7 @@ COMMAND_LINE_VARIABLES = {"ASSISTANT_PROFILE", "ASSISTANT_DATA_DIR"}
 # What stands under `[connectors]` is checked by the connector that it is for.
 CONNECTORS = "ASSISTANT_CONNECTORS__"
 # Keys that only the environment may set: a profile is shown to others, copied and committed.
-SECRETS = {"engine": {"api_key"}, "database": {"url"}}
+SECRETS = {"engine": {"api_key"}, "database": {"url"}, "knowledge": {"catalog_url", "chroma_token"}}
 
 
 class Section(BaseModel):
@@ -69,12 +69,22 @@ class QueueSettings(Section):
 
 
 class KnowledgeSettings(Section):
-    """Where passages come from. No `collections` means all of them."""
+    """Where passages come from. No `collections` means all of them.
+
+    The catalog is SQLite in the data folder, or PostgreSQL at `catalog_url`; vectors are there too, or on the Chroma
+    server at `chroma_url`. Web pages on private addresses are read only where `web_allow_private` says so.
+    """
 
     embedding_model: str = "minilm"
     collections: tuple[str, ...] = ()
     passages: int = Field(default=4, ge=1, le=50)
     max_file_mb: int = Field(default=50, ge=1)
+    catalog_url: SecretStr | None = None
+    chroma_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    chroma_token: SecretStr | None = None
+    chroma_tenant: str = "default_tenant"
+    chroma_database: str = "default_database"
+    web_allow_private: bool = False
 
 
 class AnswerSettings(Section):

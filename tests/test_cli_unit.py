@@ -313,7 +313,8 @@ def test_a_traceback_is_for_those_who_ask_for_it() -> None:
         (["search", "x", "-k", "0"], "'-k'"),
         (["aks"], "No such command 'aks'."),
         (["documents"], "Missing command."),
-        (["ingest"], "Missing argument"),
+        (["ingest"], "Either name what to ingest"),
+        (["ingest", "x", "--rebuild"], "Either name what to ingest"),
         (["--profil", "x", "doctor"], "No such option: --profil"),
         (["--profile", "nope", "ask", "hi"], "There is no profile 'nope'."),
         (["run", "nope"], "There is no connector 'nope'."),
@@ -504,6 +505,7 @@ def test_a_document_has_the_promised_json_key_for_key() -> None:
         "title",
         "collection",
         "state",
+        "version",
         "error",
         "passages",
         "size",
@@ -516,7 +518,7 @@ def test_a_document_has_the_promised_json_key_for_key() -> None:
 def test_documents_are_a_table_on_a_terminal() -> None:
     console = terminal(width=120)
     documents.print_table(console, [source(), source("/docs/b.md", state="outdated")])
-    assert re.search(r"/docs/a\.md\s+A title\s+default\s+4\s+ready\s+2026-11-24", visible(console))
+    assert re.search(r"/docs/a\.md\s+A title\s+default\s+4\s+0\s+ready\s+2026-11-24", visible(console))
     assert "outdated" in visible(console)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show and remove documents.")
 
-JSON_KEYS = ("source", "title", "collection", "state", "error", "passages", "size", "ingested_at", "url")
+JSON_KEYS = ("source", "title", "collection", "state", "version", "error", "passages", "size", "ingested_at", "url")
 STATE_STYLES = {"ready": "green", "outdated": "yellow", "failed": "red"}
 # Names that are shown before somebody says yes to removing them.
 LISTED = 10
@@ -141,6 +141,8 @@ def _row(source: "Source") -> tuple[object, ...]:
         source.passages,
         source.state,
         source.ingested_at,
+        source.version,
+        source.error or "",
     )
 
 
@@ -154,17 +156,19 @@ def print_table(console: "Console", sources: "Sequence[Source]") -> None:
     if not sources:
         console.print("There are no documents yet. Add some: assistant ingest FOLDER")
         return
-    table = Table("Document", "Title", "Collection", "Passages", "State", "Date", box=None, header_style="bold")
+    columns = ("Document", "Title", "Collection", "Passages", "Version", "State", "Date")
+    table = Table(*columns, box=None, header_style="bold")
     # The path is what has to be typed, so it is never cut short; the title may be.
     table.columns[0].overflow = "fold"
     table.columns[1].max_width, table.columns[1].no_wrap = 24, True
-    table.columns[3].justify = "right"
+    table.columns[3].justify = table.columns[4].justify = "right"
     for source in sources:
         table.add_row(
             Text(display_path(source.path), link(source.url)),
             Text(one_line(source.title)),
             Text(source.collection),
             str(source.passages),
+            str(source.version),
             Text(source.state, STATE_STYLES[source.state]),
             source.ingested_at[:10],
         )

@@ -22,24 +22,38 @@ STOPPED = "Stopped. What was finished is kept; run the same command again to go 
 
 def ingest(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH…", help="Files, folders, and the addresses of web pages and sitemaps."),
+    ] = None,
     collection: Annotated[
         str, typer.Option("--collection", "-c", metavar="NAME", help="Where to put them.")
     ] = "default",
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Read everything anew, for another embedding model; no PATH is needed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add documents, or bring them up to date: what has not changed is left alone."""
     from connectors.cli import console
 
+    if rebuild == bool(paths):
+        errors.wrong_use("Either name what to ingest, or rebuild what is there.", "Give a PATH, or --rebuild alone.")
     err = console.err()
     with options_of(context).knowledge() as knowledge:
-        report = follow(knowledge.ingest([path.expanduser() for path in paths], collection), err)
+        events = knowledge.rebuild() if rebuild else knowledge.ingest([expanded(p) for p in paths or ()], collection)
+        report = follow(events, err)
     print_failures(report, err)
     if as_json:
         console.write_json(report_json(report))
     else:
         typer.echo(summary(report))
     raise typer.Exit(errors.FAILED if report.failed else 0)
+
+
+def expanded(path: str) -> str:
+    """With the home folder for a tilde; an address as it is."""
+    return path if "://" in path else str(Path(path).expanduser())
 
 
 def follow(events: Iterator["IngestEvent"], console: "Console") -> "Report":
