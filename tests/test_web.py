@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import pytest_socket
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from knowledge import loaders
@@ -111,7 +111,15 @@ def test_the_content_type_gives_the_suffix(
     assert download.path.is_relative_to(tmp_path)
 
 
-@pytest.mark.parametrize(("kind", "told"), [("image/png", "image/png"), ("application/octet-stream", "octet-stream")])
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("image/png", "image/png"),
+        ("application/octet-stream", "application/octet-stream"),
+        ("\x9b31m", "of no kind that its server tells"),
+        ("", "of no kind that its server tells"),
+    ],
+)
 def test_an_unknown_type_is_refused_by_its_name(web: Web, site: Site, tmp_path: Path, kind: str, told: str) -> None:
     site.replies["/a.bin"] = Reply(b"content", 200, {"Content-Type": kind})
     assert told in refusal(web, site.url("/a.bin"), tmp_path)
@@ -366,7 +374,7 @@ def test_without_robots_txt_all_is_open(web: Web, site: Site, tmp_path: Path, st
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_while_robots_txt_cannot_be_had_nothing_is_open(web: Web, site: Site, tmp_path: Path, status: int) -> None:
     site.replies |= {"/robots.txt": Reply(b"", status), "/a": HELLO}
-    for _ in range(2):
+    for _ in range(2):  # the second time, by what is remembered
         assert "robots.txt answers" in refusal(web, site.url("/a"), tmp_path)
     assert site.paths == []
     assert len(site.asked) == (2 if status == 503 else 1)
@@ -727,6 +735,7 @@ special = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(address=special, public=st.lists(st.just(PUBLIC), max_size=2), place=st.integers(0, 2))
 @example(address="fe80::1%lo", public=[], place=0)
 @example(address="not an address", public=[], place=0)
@@ -735,7 +744,7 @@ def test_a_host_with_an_address_that_is_not_public_is_never_connected_to(
 ) -> None:
     addresses = [*public[:place], address, *public[place:]]
     before = len(connected)
-    with Web(resolve=lambda host, port: addresses) as web:
+    with Web(resolve=lambda host, port: addresses, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as web:
         for ask in (web.expand, lambda url: web.fetch(url, Path("nowhere"))):
             with pytest.raises(LoadError, match="not an address of the public internet"):
                 ask("https://docs.test/")
@@ -815,6 +824,7 @@ def test_what_is_no_address_of_a_page_is_refused(web: Web, url: str, tmp_path: P
     assert len(connected) == before
 
 
+@pytest.mark.filterwarnings("ignore:A test tried to use socket")
 def test_a_name_that_is_resolved_anew_cannot_slip_in_another_address(tmp_path: Path) -> None:
     answers = [[PUBLIC], ["127.0.0.1"], ["127.0.0.1"]]
     # The tests' guard stops the connection, and says where it was going to.
@@ -832,6 +842,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(site: Site, tmp_path
         assert web.fetch(site.url("/"), tmp_path)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.sampled_from(["", "http://", "https://docs.test", "http://docs.test/"]))
 def test_any_text_is_read_as_an_address_or_refused(text: str, start: str) -> None:
     try:

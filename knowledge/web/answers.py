@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import ssl
 import zlib
 from collections.abc import Callable
@@ -23,6 +24,8 @@ PRODUCT = "solar-assistant"
 MAX_PAUSE_SECONDS = 10.0
 # Where a busy server does not say how long.
 RETRY_SECONDS = 2.0
+# RFC 9110, 8.3.1, and no longer than a person can read.
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,9 @@ class Answer:
 
     @property
     def media_type(self) -> str:
-        """As in "text/html"; "" where the server does not say."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        """As in "text/html"; "" where the server does not say, or says what is no type."""
+        text = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return text if _MEDIA_TYPE.fullmatch(text) else ""
 
 
 Wanted = Callable[[Answer], bool]
@@ -102,7 +106,7 @@ class Client:
     def _body(self, head: Answer, response: httpcore2.Response, limit: int) -> bytes:
         packing = head.headers.get("content-encoding", "identity").strip().lower()
         if packing not in ("identity", "gzip", "x-gzip"):
-            raise LoadError(f"{head.url} is packed in a way that was not asked for: {packing[:40]}.", _SAVE_IT)
+            raise LoadError(f"{head.url} is packed in a way that was not asked for: {packing[:40]!r}.", _SAVE_IT)
         raw = bytearray()
         for chunk in response.iter_stream():
             raw += chunk

@@ -11,25 +11,33 @@ from knowledge.web.answers import Answer
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 # Registered media types (IANA), and what servers say instead.
 _SUFFIXES = {
+    "application/atom+xml": ".atom",
     "application/epub+zip": ".epub",
     "application/json": ".json",
     "application/jsonl": ".jsonl",
     "application/pdf": ".pdf",
+    "application/rss+xml": ".rss",
+    "application/rtf": ".rtf",
     "application/x-ipynb+json": ".ipynb",
     "application/x-ndjson": ".jsonl",
     "application/xhtml+xml": ".html",
+    "application/xml": ".xml",
     f"{_OFFICE}.presentationml.presentation": ".pptx",
     f"{_OFFICE}.spreadsheetml.sheet": ".xlsx",
     f"{_OFFICE}.wordprocessingml.document": ".docx",
     "application/vnd.ms-outlook": ".msg",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
     "message/rfc822": ".eml",
     "text/csv": ".csv",
     "text/html": ".html",
     "text/markdown": ".md",
     "text/plain": ".txt",
     "text/prs.fallenstein.rst": ".rst",
+    "text/rtf": ".rtf",
+    "text/tab-separated-values": ".tsv",
     "text/x-markdown": ".md",
     "text/x-rst": ".rst",
+    "text/xml": ".xml",
 }
 # What servers say of any file: here the name in the address knows better, if it has a suffix that can be read.
 _VAGUE = ("", "application/octet-stream", "application/zip", "binary/octet-stream", "text/plain", "application/json")
@@ -47,9 +55,9 @@ def file_name(answer: Answer) -> str:
 def _suffix(answer: Answer, named: str) -> str:
     if _is_vague(answer.media_type) and named in loaders.SUFFIXES:
         return named
-    suffix = _SUFFIXES.get(answer.media_type)
-    if suffix is None:
-        kind = answer.media_type[:100] or "of no kind that its server tells"
+    suffix = _SUFFIXES.get(answer.media_type, "")
+    if suffix not in loaders.SUFFIXES:
+        kind = answer.media_type or "of no kind that its server tells"
         raise LoadError(
             f"{answer.url} is {kind}, which cannot be read.", "Name a page of text, a PDF or an office document."
         )
