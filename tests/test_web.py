@@ -7,6 +7,7 @@ import ssl
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedIOBase
 from pathlib import Path
@@ -20,6 +21,7 @@ from knowledge import loaders
 from knowledge.errors import GoneError, LoadError
 from knowledge.web import Download, Web
 from knowledge.web.addresses import is_public, resolve
+from knowledge.web.answers import unpacked
 from knowledge.web.sitemaps import MAX_PAGES, MAX_SITEMAPS
 from knowledge.web.urls import parse, same_site
 from tests.site import Reply, Site, page, redirect
@@ -231,7 +233,13 @@ def test_redirects_within_the_host_are_followed_to_where_they_end(web: Web, site
 
 @pytest.mark.parametrize(
     "location",
-    ["http://other.test:{port}/x", "//other.test:{port}/x", "http://127.0.0.1:{port}/x", "http://docs.test:1/"],
+    [
+        "http://other.test:{port}/x",
+        "https://other.test:{port}/x",
+        "//other.test:{port}/x",
+        "http://127.0.0.1:{port}/x",
+        "http://docs.test:1/",
+    ],
 )
 def test_a_redirect_to_another_place_is_not_followed(web: Web, site: Site, tmp_path: Path, location: str) -> None:
     site.replies |= {"/a": redirect(location.format(port=site.port)), "/x": HELLO}
@@ -290,6 +298,16 @@ def test_a_page_that_unpacks_to_more_than_allowed_is_refused(web: Web, site: Sit
     assert len(bomb) < 100_000
     site.replies["/"] = Reply(bomb, 200, {"Content-Type": "text/plain", "Content-Encoding": "gzip"})
     assert "more than 1 MB" in refusal(web, site.url("/"), tmp_path)
+
+
+def test_no_more_is_unpacked_than_is_allowed() -> None:
+    bomb = gzip.compress(bytes(100_000_000))
+    tracemalloc.start()
+    with pytest.raises(LoadError, match="more than 1 MB"):
+        unpacked(bomb, parse("http://docs.test/"), 1_000_000)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10_000_000
 
 
 @pytest.mark.parametrize("packing", ["gzip, gzip", "br", "deflate"])
@@ -558,6 +576,7 @@ def test_sitemaps_of_sitemaps_are_read_and_circles_end(web: Web, site: Site) -> 
 def test_addresses_elsewhere_are_left_out_and_never_asked(web: Web, site: Site) -> None:
     elsewhere = [
         site.url("/a", "other.test"),
+        "https://other.test/a",
         "http://docs.test:1/",
         "file:///etc/passwd",
         "http://u:p@docs.test/",
@@ -572,7 +591,7 @@ def test_addresses_elsewhere_are_left_out_and_never_asked(web: Web, site: Site) 
     assert expanded(web, site.url("/s"))[0] == [site.url("/b")]
     pages, told = expanded(web, site.url("/i"))
     assert pages == [site.url("/b")]
-    assert told == [f"{site.url('/i')} lists 8 addresses that are not on its own host."]
+    assert told == [f"{site.url('/i')} lists 9 addresses that are not on its own host."]
     assert {asked.host for asked in site.asked} == {"docs.test"}
 
 
@@ -778,6 +797,9 @@ def test_public_addresses_are_public(address: str) -> None:
         "[::ffff:7f00:1]",
         "[64:ff9b::7f00:1]",
         "169.254.169.254",
+        "168.63.129.16",
+        "192.0.0.192",
+        "100.100.100.200",
         "2852039166",
         "[fd00:ec2::254]",
         "10.0.0.1",
