@@ -20,6 +20,10 @@ class LoadError(UserError):
     """A file cannot be read as a document."""
 
 
+class GoneError(LoadError):
+    """A page is no longer where it was, by the word of its server: what was taken from it can go."""
+
+
 class StorageError(UserError):
     """The data folder cannot be used."""
 
