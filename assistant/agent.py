@@ -14,7 +14,7 @@ from assistant.pipeline import Pipeline
 from assistant.profiles import Profiles
 from assistant.settings import KnowledgeSettings, Settings, load_profile
 from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
-from knowledge import ChromaServer, KnowledgeBase, Place, SentenceEmbeddings, Web
+from knowledge import ChromaServer, KnowledgeBase, Place, SentenceEmbeddings
 
 
 class Assistant:
@@ -126,7 +126,7 @@ def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = N
         embeddings or SentenceEmbeddings(knowledge.embedding_model),
         knowledge.max_file_mb,
         Place(_revealed(knowledge.catalog_url), _chroma(knowledge)),
-        Web(allow_private=knowledge.web_allow_private),
+        knowledge.web_allow_private,
     )
 
 

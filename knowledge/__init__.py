@@ -8,7 +8,6 @@ from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
 from knowledge.ingest import IngestEvent, Progress, Report, Waiting
 from knowledge.scan import Failure
 from knowledge.vectors import ChromaServer
-from knowledge.web import Web
 
 __all__ = [
     "Attachment",
@@ -27,5 +26,4 @@ __all__ = [
     "StoredPassage",
     "UserError",
     "Waiting",
-    "Web",
 ]

@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from knowledge.rebuilding import Rebuilding, next_generation, rebuild
 from knowledge.retriever import HybridRetriever
 from knowledge.scan import is_url, scan
 from knowledge.vectors import ChromaServer, VectorStore
-from knowledge.web import Web
 from knowledge.writing import Writer
 
 MAX_FILE_MB = 50
@@ -52,7 +52,7 @@ class KnowledgeBase:
         embeddings: SentenceEmbeddings | None = None,
         max_file_mb: int = MAX_FILE_MB,
         place: Place | None = None,
-        web: Web | None = None,
+        web_allow_private: bool = False,
     ) -> None:
         place = place or Place()
         self.folder = folder
@@ -64,7 +64,7 @@ class KnowledgeBase:
         self.store = VectorStore(place.chroma or folder / "chroma", self.catalog.id)
         self.vectors = self.store.at(self._live_number)
         self.reader = Reader()
-        self._sources = Sources(self.reader, web or Web(), Limits(max_file_mb * 1_000_000))
+        self._limits = Limits(max_file_mb * 1_000_000, web_allow_private)
         self._attachments = AttachmentIndex(self.embeddings)
         self._model = model_fingerprint(self.embeddings.model)
 
@@ -115,9 +115,10 @@ class KnowledgeBase:
             sweep(self.catalog, self.store)
             chunker, generation = self._chunker(), self._current(self._cutting())
             writer = Writer(self.catalog, self.store, self.embeddings, generation)
-            found = scan(paths, self._sources.web)
-            run = Ingestion(self.catalog, writer, self._sources, chunker, collection)
-            yield from run.apply(found)
+            with closing(Sources(self.reader, self._limits)) as sources:
+                found = scan(paths, sources.web)
+                run = Ingestion(self.catalog, writer, sources, chunker, collection)
+                yield from run.apply(found)
             sweep(self.catalog, self.store)
         finally:
             lock.release()
@@ -134,11 +135,12 @@ class KnowledgeBase:
             sweep(self.catalog, self.store)
             generation = next_generation(self.catalog, self._model, self._cutting())
             writer = Writer(self.catalog, self.store, self.embeddings, generation)
-            for event in rebuild(self.catalog, writer, self._sources, self._chunker()):
-                if isinstance(event, Rebuilding):
-                    runs.append(event)
-                else:
-                    yield event
+            with closing(Sources(self.reader, self._limits)) as sources:
+                for event in rebuild(self.catalog, writer, sources, self._chunker()):
+                    if isinstance(event, Rebuilding):
+                        runs.append(event)
+                    else:
+                        yield event
             sweep(self.catalog, self.store)
         finally:
             lock.release()

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import Timeout
@@ -72,6 +72,8 @@ class Ingestion:
     def apply(self, scan: Scan) -> Iterator[IngestEvent]:
         known = {source.path: source for source in self.catalog.sources(self.collection, self.generation)}
         for failure in scan.failures:
+            if failure.source in known:
+                self.catalog.record_failure(self.generation, replace(known[failure.source], error=failure.error))
             yield self._failed(failure)
         yield from self._remove_missing(scan, known)
         yield from self._read(scan.items, known)

@@ -1,6 +1,7 @@
 """A file or a web page into passages, and the little that has to be known before it is worth the work."""
 
 import hashlib
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from knowledge.catalog import Generation, NewPassage, Source
 from knowledge.chunking import HEADING_ONLY, Chunker, embedded_text
-from knowledge.errors import LoadError
+from knowledge.errors import GoneError, LoadError
 from knowledge.lexical import grams
-from knowledge.scan import Failure, Item
-from knowledge.web import GoneError
+from knowledge.scan import Failure, Item, failure
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -30,9 +30,10 @@ AHEAD = 8
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`bytes` is what a file may have."""
+    """What a file may have, and whether web pages may be on addresses inside the network."""
 
     bytes: int
+    private_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,24 @@ Read = Unchanged | Gone | Unreadable | Loaded
 
 
 class Sources:
-    """Reads files and web pages, each no further than it has changed."""
+    """Reads files and web pages for one run, each no further than it has changed. Close it at the end."""
 
-    def __init__(self, reader: "Reader", web: "Web", limits: Limits) -> None:
+    def __init__(self, reader: "Reader", limits: Limits) -> None:
         self.reader = reader
-        self.web = web
         self.limits = limits
+        self._web: Web | None = None
+        self._lock = threading.Lock()
+
+    def web(self) -> "Web":
+        """The way to web pages, which takes a while to import. For one thread at a time."""
+        from knowledge.web import Web
+
+        self._web = self._web or Web(allow_private=self.limits.private_pages)
+        return self._web
+
+    def close(self) -> None:
+        if self._web:
+            self._web.close()
 
     def read(self, items: Sequence[Item], collection: str, known: dict[str, Source]) -> Iterator[Read]:
         """Each in its order; some are read ahead. `known` is what is in the catalog of them, by path."""
@@ -106,13 +119,15 @@ class Sources:
         except GoneError:
             return Gone()
         except LoadError as error:
-            failure = Failure(item.path, f"{error.problem} {error.remedy}".strip())
-            return Unreadable(replace(source, state="failed", error=failure.error), failure)
+            failed = failure(item.path, error)
+            return Unreadable(replace(source, state="failed", error=failed.error), failed)
 
     def _opened(self, item: Item, folder: Path) -> tuple[Path, str, str]:
         """(where it lies, what people call it, where they open it)."""
         if item.is_page:
-            download = self.web.fetch(item.path, folder)
+            # One page after another: a site is asked no more often than it likes.
+            with self._lock:
+                download = self.web().fetch(item.path, folder)
             return download.path, download.name, download.url
         path = Path(item.path)
         check_size(path, self.limits.bytes)

@@ -1,13 +1,16 @@
 """Which files and web pages there are under what a person names."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knowledge import loaders
-from knowledge.errors import LoadError
-from knowledge.web import Web
+from knowledge.errors import GoneError, LoadError
+
+if TYPE_CHECKING:
+    from knowledge.web import Web
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,10 @@ class Failure:
 
     source: str
     error: str
+
+
+def failure(source: str, error: LoadError) -> Failure:
+    return Failure(source, f"{error.problem} {error.remedy}".strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ def is_url(path: str) -> bool:
     return path.startswith(("http://", "https://"))
 
 
-def scan(paths: Iterable[str | Path], web: Web) -> Scan:
+def scan(paths: Iterable[str | Path], web: "Callable[[], Web]") -> Scan:
     """Every readable file and page, each once, in order. Hidden files and folders are passed over."""
     found = Scan()
     for path in dict.fromkeys(str(p) for p in paths):
@@ -64,17 +71,22 @@ def scan(paths: Iterable[str | Path], web: Web) -> Scan:
     return found
 
 
-def _scan_url(url: str, web: Web, found: Scan) -> None:
+def _scan_url(url: str, web: "Callable[[], Web]", found: Scan) -> None:
+    from knowledge.web import page_url
+
+    left_out: list[LoadError] = []
     try:
-        pages = web.expand(url)
+        pages = web().expand(url, left_out.append)
+        is_page = pages == [page_url(url)]
+    except GoneError:
+        pages, is_page = [url], True  # taking it out, if it was in, is for whoever reads it
     except LoadError as error:
-        found.failures.append(Failure(url, f"{error.problem} {error.remedy}"))
-        return
-    if pages == [url]:
-        found.items.append(Item(url))
-        return
-    found.sitemaps.append(url)
-    found.items += [Item(page, url) for page in pages]
+        left_out, pages, is_page = [error], [], False
+    found.items += [Item(page, "" if is_page else url) for page in pages]
+    found.failures += [failure(url, error) for error in left_out]
+    # What a sitemap that was read whole names no more is gone.
+    if not (is_page or left_out):
+        found.sitemaps.append(url)
 
 
 def _scan_path(path: Path, found: Scan) -> None:

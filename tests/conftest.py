@@ -109,7 +109,7 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
     return write_file
 
 
-def ingest(knowledge: KnowledgeBase, *paths: Path, collection: str = "default") -> Report:
+def ingest(knowledge: KnowledgeBase, *paths: Path | str, collection: str = "default") -> Report:
     """Run an ingestion to its end."""
     *_, report = knowledge.ingest(paths, collection)
     assert isinstance(report, Report)

@@ -6,5 +6,6 @@ this runs in, unless that is allowed. Import it where it is used: it loads the H
 
 from knowledge.errors import GoneError
 from knowledge.web.pages import Download, Web
+from knowledge.web.urls import page_url
 
-__all__ = ["Download", "GoneError", "Web"]
+__all__ = ["Download", "GoneError", "Web", "page_url"]

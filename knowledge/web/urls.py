@@ -34,6 +34,11 @@ def parse(text: str, base: httpx2.URL | None = None) -> httpx2.URL:
     return url.copy_with(host=host, raw_path=url.raw_path, fragment=None)
 
 
+def page_url(text: str) -> str:
+    """The one spelling of a page's address. Raises LoadError."""
+    return str(parse(text))
+
+
 _EXAMPLE = "Give it as in https://example.com/guide.html."
 
 
