@@ -5,7 +5,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from knowledge.reading import Limits, Sources, check_size
 from knowledge.rebuilding import Rebuilding, next_generation, rebuild
 from knowledge.retriever import HybridRetriever
 from knowledge.scan import is_url, scan
-from knowledge.vectors import ChromaServer, VectorStore
+from knowledge.vectors import ChromaServer, FolderStore, ServerStore, VectorStore
 from knowledge.writing import Writer
 
 MAX_FILE_MB = 50
@@ -61,7 +61,7 @@ class KnowledgeBase:
         self.catalog = Catalog(
             PostgreSQL(place.catalog_url) if place.catalog_url else SQLite(folder / "catalog.sqlite3")
         )
-        self.store = VectorStore(place.chroma or folder / "chroma", self.catalog.id)
+        self.store = _vector_store(place.chroma, folder / "chroma", self.catalog.id)
         self.vectors = self.store.at(self._live_number)
         self.reader = Reader()
         self._limits = Limits(max_file_mb * 1_000_000, web_allow_private)
@@ -112,14 +112,12 @@ class KnowledgeBase:
         lock = self.catalog.writer()
         yield from acquire(lock)
         try:
-            sweep(self.catalog, self.store)
             chunker, generation = self._chunker(), self._current(self._cutting())
-            writer = Writer(self.catalog, self.store, self.embeddings, generation)
-            with closing(Sources(self.reader, self._limits)) as sources:
+            with self._writing() as store, closing(Sources(self.reader, self._limits)) as sources:
+                writer = Writer(self.catalog, store, self.embeddings, generation)
                 found = scan(paths, sources.web)
                 run = Ingestion(self.catalog, writer, sources, chunker, collection)
                 yield from run.apply(found)
-            sweep(self.catalog, self.store)
         finally:
             lock.release()
         yield report([run], started, found.skipped)
@@ -132,19 +130,28 @@ class KnowledgeBase:
         yield from acquire(lock)
         runs: list[Ingestion] = []
         try:
-            sweep(self.catalog, self.store)
             generation = next_generation(self.catalog, self._model, self._cutting())
-            writer = Writer(self.catalog, self.store, self.embeddings, generation)
-            with closing(Sources(self.reader, self._limits)) as sources:
+            with self._writing() as store, closing(Sources(self.reader, self._limits)) as sources:
+                writer = Writer(self.catalog, store, self.embeddings, generation)
                 for event in rebuild(self.catalog, writer, sources, self._chunker()):
                     if isinstance(event, Rebuilding):
                         runs.append(event)
                     else:
                         yield event
-            sweep(self.catalog, self.store)
         finally:
             lock.release()
         yield report(runs, started, 0)
+
+    @contextmanager
+    def _writing(self) -> Iterator[VectorStore]:
+        """The store to write into; before and after, what no passage wants is swept out of it."""
+        with self.store.writing() as store:
+            sweep(self.catalog, store)
+            try:
+                yield store
+            finally:
+                sweep(self.catalog, store)
+                store.publish()
 
     def _chunker(self) -> Chunker:
         return Chunker(self.embeddings.tokenizer, self.embeddings.window)
@@ -158,7 +165,8 @@ class KnowledgeBase:
             live = self.catalog.live()
             if live:
                 self.catalog.remove(live, sources)
-            sweep(self.catalog, self.store)
+            with self._writing():
+                pass
         return sum(source.passages for source in sources)
 
     # -- reading
@@ -234,6 +242,10 @@ class KnowledgeBase:
         self.reader.close()
         self.store.close()
         self.catalog.close()
+
+
+def _vector_store(server: ChromaServer | None, folder: Path, owner: str) -> VectorStore:
+    return ServerStore(server, owner) if server else FolderStore(folder, owner)
 
 
 def _check_name(collection: str) -> None:

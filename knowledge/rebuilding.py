@@ -42,4 +42,5 @@ def rebuild(catalog: Catalog, writer: Writer, sources: Sources, chunker: Chunker
         run = Rebuilding(catalog, writer, sources, chunker, collection)
         yield run
         yield from run.apply(run.items())
+    writer.store.publish()
     catalog.promote(writer.generation)

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from knowledge.errors import StorageError
+from knowledge.snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
 T = TypeVar("T")
@@ -47,12 +48,24 @@ class VectorStore:
     our collections apart from others' on the same server. Methods raise StorageError.
     """
 
-    def __init__(self, place: Path | ChromaServer, owner: str) -> None:
-        self.place = place
+    place: str
+
+    def __init__(self, owner: str) -> None:
         self.owner = owner
-        self._client: ClientAPI | None = None
+        self._client: Client | None = None
         self._collections: dict[str, Collection] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def writing(self) -> Iterator["VectorStore"]:
+        """The store to write into, for whoever holds the catalog's lock."""
+        yield self
+
+    def changing(self) -> None:
+        """Said before anything is written."""
+
+    def publish(self) -> None:
+        """Let others find what was written so far."""
 
     def at(self, generation: int | Callable[[], int]) -> "Vectors":
         """The vectors of one generation, or of the one that is live whenever they are asked for."""
@@ -61,38 +74,55 @@ class VectorStore:
     def generations(self) -> set[int]:
         """Those that there are vectors of."""
         prefix = f"kb.{self.owner}.g"
-        with self.explained():
-            names = [name for name in self._names() if name.startswith(prefix)]
-        return {int(name.removeprefix(prefix).split(".")[0]) for name in names}
+        return {int(name.removeprefix(prefix).split(".")[0]) for name in self._names() if name.startswith(prefix)}
 
     def drop(self, generation: int) -> None:
         """Delete every vector of a generation."""
-        with self.explained():
-            for name in self._names():
-                if name.startswith(self.name(generation, "")):
-                    self._connected().delete_collection(name)
-                    self.forget(name)
+        self.changing()
+        for name in self._names():
+            if name.startswith(self.name(generation, "")):
+                with self.client() as client:
+                    client.delete_collection(name)
+                self._collections.pop(name, None)
 
     def _names(self) -> list[str]:
         names: list[str] = []
-        while page := self._connected().list_collections(limit=PAGE, offset=len(names)):
-            names += [collection.name for collection in page]
+        with self.client() as client:
+            while page := client.list_collections(limit=PAGE, offset=len(names)):
+                names += [collection.name for collection in page]
         return names
 
     def close(self) -> None:
         with self._lock:
+            if self._client:
+                self._client.close()
             self._client = None
             self._collections.clear()
+
+    @contextmanager
+    def client(self) -> Iterator["Client"]:
+        """The client, opened when it is first wanted; what Chroma raises becomes a StorageError."""
+        try:
+            with self._lock:
+                self._client = self._client or self._open()
+            yield self._client
+        except StorageError:
+            raise
+        except Exception as error:
+            raise self._unusable(error) from error
+
+    def _open(self) -> "Client":
+        raise NotImplementedError
+
+    def _unusable(self, error: Exception) -> StorageError:
+        return StorageError(
+            f"The vector store in {self.place} cannot be used: {first_line(error)}",
+            "Check the folder's permissions and free space, or use another one with --data-dir.",
+        )
 
     def name(self, generation: int, collection: str) -> str:
         """Chroma's name of one: it wants three to 512 letters, digits, dots, hyphens and underscores."""
         return f"kb.{self.owner}.g{generation}.{collection}"
-
-    def _connected(self) -> "ClientAPI":
-        with self._lock:
-            if self._client is None:
-                self._client = _embedded(self.place) if isinstance(self.place, Path) else _connect(self.place)
-            return self._client
 
     def find(self, name: str) -> "Collection | None":
         """One that exists."""
@@ -100,28 +130,142 @@ class VectorStore:
 
         if name not in self._collections:
             try:
-                self._collections[name] = self._connected().get_collection(name, embedding_function=None)
-            except NotFoundError:
-                return None
+                with self.client() as client:
+                    self._collections[name] = client.get_collection(name, embedding_function=None)
+            except StorageError as error:
+                if isinstance(error.__cause__, NotFoundError):
+                    return None
+                raise
         return self._collections[name]
 
     def make(self, name: str) -> "Collection":
-        return self.find(name) or self._connected().get_or_create_collection(
-            name, configuration={"hnsw": {"space": "cosine", "ef_search": SEARCH_EF}}, embedding_function=None
+        with self.client() as client:
+            return self.find(name) or client.get_or_create_collection(
+                name, configuration={"hnsw": {"space": "cosine", "ef_search": SEARCH_EF}}, embedding_function=None
+            )
+
+    def ask(self, name: str, question: "Callable[[Collection], T]", nothing: T) -> T:
+        """What a collection answers; `nothing` when there is no such collection."""
+        from chromadb.errors import NotFoundError
+
+        for _ in range(2):
+            target = self.find(name)
+            if target is None:
+                break
+            try:
+                with self.client():
+                    return question(target)
+            except StorageError as error:
+                if not isinstance(error.__cause__, NotFoundError):
+                    raise
+                # It is not what it was when we found it: somebody made it anew.
+                self._collections.pop(name, None)
+        return nothing
+
+
+class ServerStore(VectorStore):
+    """On a Chroma server, which any number of processes may ask and write."""
+
+    def __init__(self, server: ChromaServer, owner: str) -> None:
+        super().__init__(owner)
+        self.server = server
+        self.place = server.url
+
+    def _open(self) -> "Client":
+        import chromadb
+        from chromadb.config import Settings
+
+        parts, server = urlsplit(self.server.url), self.server
+        settings = Settings(anonymized_telemetry=False)
+        if server.token:
+            settings.chroma_client_auth_provider = "chromadb.auth.token_authn.TokenAuthClientProvider"
+            settings.chroma_client_auth_credentials = server.token
+        secure = parts.scheme == "https"
+        client = chromadb.HttpClient(
+            host=parts.hostname or "",
+            port=parts.port or (443 if secure else 8000),
+            ssl=secure,
+            settings=settings,
+            tenant=server.tenant,
+            database=server.database,
+        )
+        return cast("Client", client)
+
+    def _unusable(self, error: Exception) -> StorageError:
+        return StorageError(
+            f"The Chroma server at {self.place} cannot be used: {first_line(error)}",
+            "See that it runs and is reachable from here, and that token, tenant and database are right: "
+            "chroma_url, chroma_tenant and chroma_database under [knowledge], ASSISTANT_KNOWLEDGE__CHROMA_TOKEN.",
         )
 
-    def forget(self, name: str) -> None:
-        """It is not what it was when we found it: somebody made it anew."""
-        self._collections.pop(name, None)
+
+class FolderStore(VectorStore):
+    """Embedded, for reading: the newest copy of what was written."""
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        super().__init__(owner)
+        self.place = str(folder)
+        self.snapshots = Snapshots(folder)
+        self._opened: Path | None = None
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def writing(self) -> Iterator[VectorStore]:
+        self.snapshots.clean()
+        store = WrittenStore(self.snapshots, self.owner)
         try:
-            yield
-        except StorageError:
-            raise
-        except Exception as error:
-            raise _unusable(self.place, error) from error
+            yield store
+        finally:
+            store.close()
+
+    def ask(self, name: str, question: "Callable[[Collection], T]", nothing: T) -> T:
+        # One at a time, so that nobody closes what another is reading.
+        with self._lock:
+            self._follow()
+            if self._opened is None:
+                return nothing
+            try:
+                return super().ask(name, question, nothing)
+            except StorageError:
+                # The copy was deleted under us, as those are that newer ones have replaced.
+                if self._opened == self.snapshots.newest():
+                    raise
+                self._follow()
+                return super().ask(name, question, nothing)
+
+    def _follow(self) -> None:
+        newest = self.snapshots.newest()
+        if newest != self._opened:
+            self.close()
+            self._opened = newest
+
+    def _open(self) -> "Client":
+        assert self._opened  # noqa: S101 (else nothing is asked)
+        return _embedded(self._opened)
+
+
+class WrittenStore(VectorStore):
+    """Embedded, for the one process that writes."""
+
+    def __init__(self, snapshots: Snapshots, owner: str) -> None:
+        super().__init__(owner)
+        self.place = str(snapshots.folder)
+        self.snapshots = snapshots
+
+    def changing(self) -> None:
+        self.snapshots.changing()
+
+    def publish(self) -> None:
+        if not self.snapshots.changed:
+            return
+        # Chroma takes in what was written when it is next asked. Readers of a copy must find nothing left to take in.
+        for name in self._names():
+            self.ask(name, lambda target: target.query(query_embeddings=_any_vector(target), n_results=1), None)
+        # And what it still has open it may write any time.
+        self.close()
+        self.snapshots.publish()
+
+    def _open(self) -> "Client":
+        return _embedded(self.snapshots.original)
 
 
 class Vectors:
@@ -137,18 +281,21 @@ class Vectors:
 
     def add(self, collection: str, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Store vectors, one a row, under their passage ids; writing one twice is harmless."""
-        with self._store.explained():
+        self._store.changing()
+        with self._store.client():
             target = self._store.make(self._name(collection))
             for start in range(0, len(ids), WRITE_SIZE):
                 batch = slice(start, start + WRITE_SIZE)
                 target.upsert(ids=list(ids[batch]), embeddings=np.asarray(vectors[batch], dtype=np.float32))
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
-        with self._store.explained():
-            target = self._store.find(self._name(collection))
-            for start in range(0, len(ids) if target else 0, WRITE_SIZE):
-                assert target is not None  # noqa: S101 (else the range is empty)
+
+        def delete(target: "Collection") -> None:
+            for start in range(0, len(ids), WRITE_SIZE):
                 target.delete(ids=list(ids[start : start + WRITE_SIZE]))
+
+        self._store.changing()
+        self._store.ask(self._name(collection), delete, None)
 
     def nearest(self, collection: str, vector: Sequence[float], count: int) -> list[tuple[str, float]]:
         """(passage id, cosine), nearest first."""
@@ -159,7 +306,7 @@ class Vectors:
             distances = found["distances"] or [[]]
             return [(id_, 1.0 - distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
-        return self._asked(collection, query, [])
+        return self._store.ask(self._name(collection), query, [])
 
     def vectors(self, collection: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
         """The stored vectors of those ids that are there."""
@@ -169,64 +316,24 @@ class Vectors:
             stored = found["embeddings"] if found["embeddings"] is not None else []
             return dict(zip(found["ids"], (np.asarray(vector, dtype=np.float32) for vector in stored), strict=True))
 
-        return self._asked(collection, get, {})
+        return self._store.ask(self._name(collection), get, {})
 
     def count(self, collection: str) -> int:
-        return self._asked(collection, lambda target: target.count(), 0)
-
-    def _asked(self, collection: str, ask: "Callable[[Collection], T]", nothing: T) -> T:
-        from chromadb.errors import NotFoundError
-
-        with self._store.explained():
-            name = self._name(collection)
-            for _ in range(2):
-                target = self._store.find(name)
-                if target is None:
-                    return nothing
-                try:
-                    return ask(target)
-                except NotFoundError:
-                    self._store.forget(name)
-            return nothing
+        return self._store.ask(self._name(collection), lambda target: target.count(), 0)
 
 
-def _embedded(folder: Path) -> "ClientAPI":
+def _embedded(folder: Path) -> "Client":
     import chromadb
     from chromadb.config import Settings
 
-    return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+    return cast("Client", chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False)))
 
 
-def _connect(server: ChromaServer) -> "ClientAPI":
-    import chromadb
-    from chromadb.config import Settings
-
-    parts = urlsplit(server.url)
-    settings = Settings(anonymized_telemetry=False)
-    if server.token:
-        settings.chroma_client_auth_provider = "chromadb.auth.token_authn.TokenAuthClientProvider"
-        settings.chroma_client_auth_credentials = server.token
-    secure = parts.scheme == "https"
-    return chromadb.HttpClient(
-        host=parts.hostname or "",
-        port=parts.port or (443 if secure else 8000),
-        ssl=secure,
-        settings=settings,
-        tenant=server.tenant,
-        database=server.database,
-    )
+def _any_vector(target: "Collection") -> np.ndarray:
+    found = target.get(limit=1, include=["embeddings"])["embeddings"]
+    return np.asarray(found, dtype=np.float32)
 
 
-def _unusable(place: Path | ChromaServer, error: Exception) -> StorageError:
+def first_line(error: Exception) -> str:
     """Chroma raises exceptions of many kinds, and its Rust core some of its own making."""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if isinstance(place, Path):
-        return StorageError(
-            f"The vector store in {place} cannot be used: {reason}",
-            "Check the folder's permissions and free space, or use another one with --data-dir.",
-        )
-    return StorageError(
-        f"The Chroma server at {place.url} cannot be used: {reason}",
-        "See that it runs and is reachable from here, and that token, tenant and database are right: "
-        "chroma_url, chroma_tenant and chroma_database under [knowledge], ASSISTANT_KNOWLEDGE__CHROMA_TOKEN.",
-    )
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,5 +1,6 @@
 """Passages into the vector store and the catalog, a source at a time, and no passage embedded twice."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # Texts of like length embedded in one call: a second or two of work, after which progress is told.
 EMBEDDED_AT_ONCE = 128
+PUBLISH_SECONDS = 30.0
 
 
 class Writer:
@@ -28,6 +30,7 @@ class Writer:
         self.generation = generation
         self.vectors = store.at(generation.number)
         self.embedded = 0
+        self._published = time.monotonic()
 
     def write(self, readings: Sequence[Reading]) -> Iterator[tuple[Reading, bool]]:
         """Embed what has no vector yet, then switch each source to its new version.
@@ -48,6 +51,7 @@ class Writer:
             self._commit(reading, vectors)
             yield reading, True
         self._delete_replaced()
+        self._publish_now_and_then()
 
     def _known(self, digests: Sequence[str]) -> dict[str, np.ndarray]:
         """Vectors that the same model made of the same texts before, wherever they stand."""
@@ -67,6 +71,12 @@ class Writer:
         self.vectors.add(collection, ids, np.asarray([vectors[passage.digest] for passage in reading.passages]))
         self.catalog.put(self.generation, reading.source, reading.passages)
         self.embedded += len(ids)
+
+    def _publish_now_and_then(self) -> None:
+        """A long ingestion is found by others while it goes on."""
+        if time.monotonic() - self._published > PUBLISH_SECONDS:
+            self.store.publish()
+            self._published = time.monotonic()
 
     def _delete_replaced(self) -> None:
         """At once: vectors of old versions would take places among the nearest."""

@@ -141,7 +141,10 @@ def test_vectors_of_a_run_that_was_killed_are_swept(knowledge: KnowledgeBase, wr
     live = knowledge.catalog.live()
     assert live is not None
     knowledge.catalog.expect_vectors(live, "default", ["orphan"])
-    knowledge.vectors.add("default", ["orphan"], np.eye(1, 384, dtype=np.float32))
+    with knowledge.store.writing() as store:
+        store.at(live.number).add("default", ["orphan"], np.eye(1, 384, dtype=np.float32))
+        store.publish()
+    assert vector_count(knowledge) == 2
     ingest(knowledge, write("b.md", COPPER))
     assert vector_count(knowledge) == 2
     assert not knowledge.catalog.loose_vectors()

@@ -43,11 +43,13 @@ def check_whole(data: Path, embeddings: SentenceEmbeddings) -> None:
     assert [source.state for source in sources] == ["ready"] * FILES
     assert knowledge.vectors.count("default") == sum(source.passages for source in sources)
     assert not knowledge.catalog.loose_vectors()
+    matching = knowledge.catalog.matching(["voltage"], "default", 10_000)
+    assert len(matching) == sum("voltage" in p.text for source in sources for p in knowledge.passages(source))
     assert len(knowledge.search("file 7 tells of voltage", 5)) == 5
     knowledge.close()
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(25, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.soak)])
 @pytest.mark.timeout(900)
 def test_a_killed_ingestion_leaves_what_the_next_one_repairs(
     tmp_path: Path, folder: Path, embeddings: SentenceEmbeddings, rounds: int
@@ -72,4 +74,21 @@ def test_two_ingestions_at_once_make_one_whole(tmp_path: Path, folder: Path, emb
     assert [process.returncode for process in processes] == [0, 0]
     assert sum(f"Added {FILES}" in outcome for outcome in outcomes) == 1
     assert sum(f"unchanged {FILES}" in outcome for outcome in outcomes) == 1
+    check_whole(tmp_path / "data", embeddings)
+
+
+def test_a_search_in_another_process_never_fails_while_one_ingests(
+    tmp_path: Path, folder: Path, embeddings: SentenceEmbeddings
+) -> None:
+    knowledge = KnowledgeBase(tmp_path / "data", embeddings)
+    ingest(knowledge, folder)
+    for file in folder.iterdir():
+        file.write_text(file.read_text().replace("tells", "speaks"))
+    process = start(tmp_path / "data", folder)
+    while process.poll() is None:
+        for document in knowledge.search("file 7 and its voltage", 5):
+            assert ("tells" in document.page_content) != ("speaks" in document.page_content)
+    assert process.returncode == 0
+    assert all("speaks" in document.page_content for document in knowledge.search("file 7 and its voltage", 5))
+    knowledge.close()
     check_whole(tmp_path / "data", embeddings)

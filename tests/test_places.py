@@ -1,5 +1,6 @@
 """The same knowledge base in a folder, and in PostgreSQL and a Chroma server that several machines share."""
 
+import re
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
@@ -176,7 +177,8 @@ def test_another_model_is_refused_until_everything_is_rebuilt_and_then_searched_
     assert {Path(s.path).name: s.state for s in new.documents()} == {"a.md": "ready", "gone.md": "outdated"}
     assert names(new, "copper")[0] == "gone.md"
     assert new.vectors.count("default") == 2
-    assert new.store.generations() == {2}
+    with new.store.writing() as store:
+        assert store.generations() == {2}
     with pytest.raises(StorageError, match="'another'"):
         old.search("fuse")
 
@@ -199,13 +201,47 @@ def test_a_rebuild_that_was_interrupted_goes_on_and_leaves_nothing_over(opened: 
     assert report.unchanged + report.added == 4
     assert [s.version for s in again.documents()] == [1] * 4
     assert again.vectors.count("default") == again.vectors.count("second") == 2
-    assert again.catalog.generations() == again.store.generations() == {2}
+    with again.store.writing() as store:
+        assert again.catalog.generations() == store.generations() == {2}
 
 
-def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_is_named_without_its_password(
+    tmp_path: Path, embeddings: SentenceEmbeddings, write: Write
+) -> None:
     with pytest.raises(StorageError, match="catalog's database") as error:
         KnowledgeBase(tmp_path, place=Place("postgresql://me:secret@127.0.0.1:1/x"))
     assert "secret" not in str(error.value)
-    knowledge = KnowledgeBase(tmp_path, place=Place(chroma=ChromaServer("http://127.0.0.1:1")))
+    knowledge = KnowledgeBase(tmp_path, embeddings, place=Place(chroma=ChromaServer("http://127.0.0.1:1")))
     with pytest.raises(StorageError, match=r"Chroma server at http://127\.0\.0\.1:1"):
-        knowledge.store.generations()
+        ingest(knowledge, write("a.md", FUSE))
+
+
+def test_a_search_during_an_ingestion_sees_the_old_version_or_the_new_one(opened: Open, write: Write) -> None:
+    reader, writer = opened(), opened()
+    path = versioned(write, 0)
+    ingest(writer, path)
+    done = threading.Event()
+
+    def rewrite() -> None:
+        for number in range(1, 6):
+            ingest(writer, versioned(write, number))
+        done.set()
+
+    thread = threading.Thread(target=rewrite)
+    thread.start()
+    seen: set[str] = set()
+    while not done.is_set():
+        markers = set(MARKER.findall(" ".join(d.page_content for d in reader.search("current and voltage", 12))))
+        assert len(markers) < 2
+        seen |= markers
+    thread.join()
+    assert len(seen) > 1
+
+
+MARKER = re.compile(r"edition \d+")
+
+
+def versioned(write: Write, number: int) -> Path:
+    """A document of a dozen passages, each of which says its version."""
+    passages = (f"## Part {n}\n\n{f'Current and voltage in edition {number}, part {n}. ' * 9}" for n in range(12))
+    return write("a.md", "\n\n".join(passages))
