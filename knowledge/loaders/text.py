@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import LoadError
+from knowledge.loaders.documents import document
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -20,9 +21,7 @@ _MARKS = (
 
 
 def load(path: Path) -> "list[Document]":
-    from langchain_core.documents import Document
-
-    return [Document(read_text(path), metadata={"title": path.stem, "page": None, "format": "text"})]
+    return [document(read_text(path), path.stem, format="text")]
 
 
 def read_text(path: Path) -> str:
