@@ -59,7 +59,7 @@ def suffixes() -> frozenset[str]:
 
 
 def load(path: Path, name: str = "") -> "list[Document]":
-    """The documents in a file: one, or one for each of its parts. Raises LoadError, which names the file and the way out.
+    """The documents in a file: one, or one for each part. Raises LoadError, which names the file and the way out.
 
     `name` is what people call the file, and says of which kind it is, where its path does not. What a file holds counts
     for more than its name where the two differ; a third party's loader takes every file with its suffix.

@@ -18,7 +18,7 @@ _XML = (".xml", ".rels", ".opf", ".ncx", ".xhtml", ".html", ".htm", ".vml")
 
 @contextmanager
 def opened(path: Path, parts: tuple[str, ...], kind: str) -> Iterator[zipfile.ZipFile]:
-    """The archive, which has one of `parts` in it. Raises LoadError: it is damaged, not of that kind, or too large unpacked."""
+    """The archive, which has one of `parts` in it. Raises LoadError: damaged, of another kind, too large."""
     try:
         with zipfile.ZipFile(path) as archive:
             if not set(parts) & set(archive.namelist()):
@@ -52,7 +52,7 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def _blocks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[tuple[int, bytes]]:
-    """The real content in blocks with their sizes, each after the end of the last, so that nothing hides at a border."""
+    """The real content: sizes of blocks, and the blocks after the last one's end, so that nothing hides between."""
     unbounded = copy.copy(entry)
     unbounded.file_size = 1 << 62
     end = b""

@@ -44,9 +44,15 @@ def _read(path: Path) -> tuple[str, list[str]]:
         with pypdfium2.PdfDocument(path) as pdf:
             if len(pdf) > MAX_PAGES:
                 raise LoadError(f"{path} has {len(pdf):,} pages; up to {MAX_PAGES:,} are read.", "Split it.")
-            return str(pdf.get_metadata_value("Title")).strip(), _pages(pdf, path)
+            return _title(pdf), _pages(pdf, path)
     except pypdfium2.PdfiumError as error:
         raise _unreadable(path, str(error)) from error
+
+
+def _title(pdf: "pypdfium2.PdfDocument") -> str:
+    """What the file calls itself, unless a program wrote that in for want of a title."""
+    title = str(pdf.get_metadata_value("Title")).strip()
+    return "" if title.lower() in ("untitled", "(anonymous)", "anonymous", "(untitled)") else title
 
 
 def _pages(pdf: "pypdfium2.PdfDocument", path: Path) -> list[str]:

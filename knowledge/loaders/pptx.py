@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 KIND = "a presentation"
 _PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 # What the program calls a picture that nobody described.
-_UNNAMED = re.compile(r"(?:Picture|Image|Graphic|Content Placeholder) \d+")
+_UNNAMED = re.compile(r"(?:Picture|Image|Graphic|Content Placeholder) \d+|\S+\.(?:png|jpe?g|gif|svg|bmp|emf|wmf|tiff?)")
 
 
 def load(path: Path) -> "list[Document]":

@@ -41,7 +41,7 @@ def _sheet(workbook: "CalamineWorkbook", name: str, title: str) -> "Iterator[Doc
     except WorksheetNotFound:
         return  # A chart on a sheet of its own has no cells.
     rows = sheet.to_python(skip_empty_area=True)
-    top, left = sheet.start or (0, 0)
+    top, _ = sheet.start or (0, 0)
     blank: list[list[str]] = [[]] * top
     yield from tables([*blank, *([cell(value) for value in row] for row in rows)], title, name)
 

@@ -1,6 +1,7 @@
 """Rows of cells into Markdown tables, a range of rows each under the header row."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from knowledge.loaders.documents import document
@@ -9,24 +10,45 @@ from knowledge.loaders.ranges import RANGE_CHARACTERS, label, ranges
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
+Row = tuple[int, list[str]]
+# The lines above a table that say what it is are not more than these.
+MAX_CAPTION_ROWS = 5
+
 
 def tables(rows: Iterable[list[str]], title: str, sheet: str = "") -> "Iterator[Document]":
     """A document for each range of rows. Rows are counted from 1 as a person sees them; empty ones are passed over.
 
-    The first row that is not empty is the header, and stands above every range. `section` is "Prices, rows 2-51".
+    The first row of several cells is the header, and stands above every range after the captions that come before it;
+    where all rows have one cell, it is the first row. `section` is "Prices, rows 2-51".
     """
-    filled = ((number, _trimmed(row)) for number, row in enumerate(rows, start=1))
-    numbered = iter((number, row) for number, row in filled if row)
-    first, header = next(numbered, (0, []))
-    if not header:
+    trimmed = ((number, _trimmed(row)) for number, row in enumerate(rows, start=1))
+    filled = ((number, row) for number, row in trimmed if row)
+    captions, header, body = _parted(filled)
+    if not header[1]:
         return
-    top = f"{_line(header)}\n{_line(['---'] * len(header))}"
+    top = "".join(f"{_cell(row[0])}\n\n" for _, row in captions)
+    top += f"{_line(header[1])}\n{_line(['---'] * len(header[1]))}"
+    width = len(header[1])
     any_rows = False
-    for numbers, lines in ranges(((n, _line(row)) for n, row in numbered), max(RANGE_CHARACTERS - len(top), 1)):
+    records = ((number, _line([*row, *[""] * (width - len(row))])) for number, row in body)
+    for numbers, lines in ranges(records, max(RANGE_CHARACTERS - len(top), 1)):
         any_rows = True
         yield document("\n".join([top, *lines]), title, section=_section(sheet, numbers))
     if not any_rows:
-        yield document(_line(header), title, section=_section(sheet, str(first)))
+        yield document(top, title, section=_section(sheet, str(header[0])))
+
+
+def _parted(rows: Iterator[Row]) -> tuple[list[Row], Row, Iterator[Row]]:
+    """The captions, the header and the rest."""
+    first = list(islice(rows, MAX_CAPTION_ROWS + 1))
+    at = next((index for index, (_, row) in enumerate(first) if sum(map(bool, row)) > 1), 0)
+    header = first[at] if first else (0, [])
+
+    def rest() -> Iterator[Row]:
+        yield from first[at + 1 :]
+        yield from rows
+
+    return first[:at], header, rest()
 
 
 def _section(sheet: str, numbers: str) -> str:
@@ -36,8 +58,12 @@ def _section(sheet: str, numbers: str) -> str:
 
 def _trimmed(row: list[str]) -> list[str]:
     end = max((index for index, cell in enumerate(row, start=1) if cell.strip()), default=0)
-    return row[:end]
+    return [cell.strip() for cell in row[:end]]
 
 
 def _line(row: list[str]) -> str:
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
+    return "| " + " | ".join(_cell(cell) for cell in row) + " |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
