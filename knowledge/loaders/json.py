@@ -25,8 +25,11 @@ def load(path: Path) -> "list[Document]":
             return list(_documents(json.loads(text), path.stem))
         except json.JSONDecodeError as error:
             first = text.lstrip().partition("\n")[0]
+            # It may be JSON lines by another name.
             if not (_is_json(first) and "\n" in text.strip()):
                 raise _broken(path, error.lineno, error.msg) from error
+        except ValueError as error:
+            raise LoadError(f"{path} holds a number that is too long to be read.", "Write it as text.") from error
     return list(_ranges(_lines(text, path), "line", path.stem))
 
 

@@ -29,6 +29,7 @@ def load(path: Path) -> "list[Document]":
     from markitdown import StreamInfo
     from markitdown.converters import OutlookMsgConverter
 
+    path.open("rb").close()
     if not olefile.isOleFile(path):
         raise _broken(path)
     try:
@@ -36,10 +37,11 @@ def load(path: Path) -> "list[Document]":
             result = OutlookMsgConverter().convert(file, StreamInfo(extension=".msg"))
         with olefile.OleFileIO(path) as container:
             date, attached = _date(container), _attached(container)
-    except (OSError, MemoryError, RecursionError) as error:
-        if isinstance(error, OSError):
-            raise _broken(path) from error
+    except (MemoryError, RecursionError):
         raise
+    # A damaged container raises what happens to go wrong in it.
+    except Exception as error:
+        raise _broken(path) from error
     head, _, body = result.markdown.partition("\n## Content\n")
     headers = _headers(head) | ({"Date": date} if date else {})
     subject = headers.pop("Subject", "")

@@ -26,7 +26,7 @@ def tables(rows: Iterable[list[str]], title: str, sheet: str = "") -> "Iterator[
     captions, header, body = _parted(filled)
     if not header[1]:
         return
-    top = "".join(f"{_cell(row[0])}\n\n" for _, row in captions)
+    top = "".join(f"{_caption(row)}\n\n" for _, row in captions)
     top += f"{_line(header[1])}\n{_line(['---'] * len(header[1]))}"
     width = len(header[1])
     any_rows = False
@@ -49,6 +49,10 @@ def _parted(rows: Iterator[Row]) -> tuple[list[Row], Row, Iterator[Row]]:
         yield from rows
 
     return first[:at], header, rest()
+
+
+def _caption(row: list[str]) -> str:
+    return _cell(" ".join(row))
 
 
 def _section(sheet: str, numbers: str) -> str:
