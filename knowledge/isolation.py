@@ -61,8 +61,8 @@ class Reader:
 
     def start(self) -> None:
         """Start a process before the first file comes, without waiting for it."""
-        keeper = self._idle.get()
-        self._idle.put(keeper or _Keeper(self.seconds, self.memory))
+        with contextlib.suppress(queue.Empty):
+            self._idle.put(self._idle.get_nowait() or _Keeper(self.seconds, self.memory))
 
     def close(self) -> None:
         """Give up what waits, end what runs, and wait for the processes. A file that is being read fails."""
@@ -72,8 +72,8 @@ class Reader:
             keeper.kill()
         self._threads.shutdown(wait=True)
         while not self._idle.empty():
-            if keeper := self._idle.get():
-                keeper.kill()
+            if idle := self._idle.get():
+                idle.kill()
 
     def __enter__(self) -> "Reader":
         return self
@@ -82,17 +82,18 @@ class Reader:
         self.close()
 
     def _read(self, path: Path, name: str) -> "list[Document]":
-        keeper: _Keeper | None = self._idle.get()
+        keeper = self._idle.get()
+        if keeper is None or not keeper.is_alive():
+            keeper = _Keeper(self.seconds, self.memory)
+        self._busy.add(keeper)
         try:
             if self._closed:
                 raise _closed(name)
-            if keeper is None or not keeper.is_alive():
-                keeper = _Keeper(self.seconds, self.memory)
-            self._busy.add(keeper)
-            return _documents(keeper.ask(path, name), name)
+            return _documents(keeper.ask(path, name))
+        except LoadError as error:
+            raise _closed(name) if self._closed else error
         finally:
-            if keeper:
-                self._busy.discard(keeper)
+            self._busy.discard(keeper)
             self._idle.put(keeper)
 
 
@@ -116,14 +117,15 @@ class _Keeper:
             start_new_session=True,
         )
         theirs.close()
-        self._ready = False
+        self._worker = 0
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        for group in filter(None, (self._process.pid, self._worker)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
         self._process.wait()
 
     def ask(self, path: Path, name: str) -> dict[str, Any]:
@@ -137,42 +139,47 @@ class _Keeper:
         return answer
 
     def _wait_until_ready(self) -> None:
-        if self._ready:
+        if self._worker:
             return
         try:
-            self._receive(START_SECONDS)
+            self._hear(START_SECONDS)
         except (EOFError, OSError, TimeoutError) as error:
             self.kill()
             raise LoadError(
                 "The process that reads files cannot be started.",
                 "Run `python -c 'import knowledge.loaders'` to see why.",
             ) from error
-        self._ready = True
 
     def _exchange(self, path: Path, name: str) -> dict[str, Any]:
         try:
             while self._line.poll(0):
-                self._line.recv_bytes()  # A worker was killed while it had nothing to do.
+                self._hear(0)  # There is a new worker, since the last was worn, or killed while it had nothing to do.
             self._line.send_bytes(json.dumps([os.fspath(path.absolute()), name]).encode())
-            answer = self._receive(self.seconds + GRACE_SECONDS)
+            answer = self._hear(self.seconds + GRACE_SECONDS)
+            while "worker" in answer:
+                answer = self._hear(self.seconds + GRACE_SECONDS)
         except TimeoutError as error:
             self.kill()
             raise _too_slow(name, self.seconds) from error
         except (EOFError, OSError) as error:
             self.kill()
-            raise _crashed(name, "it was ended") from error
+            raise _crashed(name, "it was ended", self.memory) from error
         if ended := answer.get("ended"):
-            raise _too_slow(name, self.seconds) if ended == signal.SIGALRM else _crashed(name, _named(ended))
+            raise (
+                _too_slow(name, self.seconds) if ended == signal.SIGALRM else _crashed(name, _named(ended), self.memory)
+            )
         return answer
 
-    def _receive(self, seconds: float) -> dict[str, Any]:
+    def _hear(self, seconds: float) -> dict[str, Any]:
+        """What the keeper or its worker says next; each worker says first who it is."""
         if not self._line.poll(seconds):
             raise TimeoutError
         answer: dict[str, Any] = json.loads(self._line.recv_bytes())
+        self._worker = answer.get("worker", self._worker)
         return answer
 
 
-def _documents(answer: dict[str, Any], name: str) -> "list[Document]":
+def _documents(answer: dict[str, Any]) -> "list[Document]":
     from langchain_core.documents import Document
 
     if error := answer.get("error"):
@@ -187,12 +194,16 @@ def _too_slow(name: str, seconds: int) -> LoadError:
 def _too_large(name: str, memory: int) -> LoadError:
     return LoadError(
         f"{name} needs too much memory to be read: more than {memory / 1e9:.1f} GB.",
-        "Split it, or save a simpler copy.",
+        "Split it, or save a simpler copy of it.",
     )
 
 
-def _crashed(name: str, how: str) -> LoadError:
-    return LoadError(f"{name} crashed the reader ({how}).", "Save it anew, or in another format.")
+def _crashed(name: str, how: str, memory: int) -> LoadError:
+    """A library in C that is refused memory seldom says so before it ends."""
+    return LoadError(
+        f"{name} crashed the reader ({how}), or needs more memory than {memory / 1e9:.1f} GB.",
+        "Save it anew, or in another format.",
+    )
 
 
 def _closed(name: str) -> LoadError:
@@ -216,7 +227,6 @@ def keep(seconds: int, memory: int) -> None:
     for module in _SHARED:
         import_module(module)
     line = Connection(os.dup(0))
-    line.send_bytes(b"{}")
     while True:
         worker = os.fork()
         if worker == 0:
@@ -237,6 +247,7 @@ def _work(line: Connection, seconds: int, memory: int) -> None:
     with contextlib.suppress(BaseException):
         os.setpgid(0, 0)
         _bound(memory)
+        line.send_bytes(json.dumps({"worker": os.getpid()}).encode())
         status = _answer_all(line, seconds)
     os._exit(status)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,13 @@ def load(path: Path) -> "list[Document]":
     csv.field_size_limit(MAX_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text, path.suffix.lower()))
     try:
-        rows = list(reader)
+        rows = list(islice(reader, MAX_ROWS + 1))
     except csv.Error as error:
         raise LoadError(
             f"{path} cannot be read as a table: {error} (line {reader.line_num}).", "Correct that line, or split it."
         ) from error
     if len(rows) > MAX_ROWS:
-        raise LoadError(f"{path} has {len(rows):,} rows; up to {MAX_ROWS:,} are read.", "Split it.")
+        raise LoadError(f"{path} has more than {MAX_ROWS:,} rows.", "Split it.")
     return list(tables(rows, path.stem))
 
 
