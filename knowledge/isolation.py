@@ -12,6 +12,8 @@ import json
 import os
 import queue
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -91,7 +93,9 @@ class Reader:
                 raise _closed(name)
             return _documents(keeper.ask(path, name))
         except LoadError as error:
-            raise _closed(name) if self._closed else error
+            if self._closed:
+                raise _closed(name) from error
+            raise
         finally:
             self._busy.discard(keeper)
             self._idle.put(keeper)
@@ -104,6 +108,9 @@ class _Keeper:
         self.seconds = seconds
         self.memory = memory
         self._line, theirs = Pipe()
+        # A worker that is killed in the middle of an answer must not leave us waiting for the rest.
+        with socket.socket(fileno=os.dup(self._line.fileno())) as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", GRACE_SECONDS, 0))
         # Its threads would not survive the fork; and one page needs no more than one.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))

@@ -70,7 +70,7 @@ def _date(container: "OleFileIO") -> str:
 def _attached(container: "OleFileIO") -> list[str]:
     folders = sorted({entry[0] for entry in container.listdir() if entry[0].startswith("__attach")})
     names = (next((f"{f}/{name}" for name in _NAMES if container.exists(f"{f}/{name}")), "") for f in folders)
-    return [container.openstream(name).read().decode("utf-16-le", "replace").strip("\0") for name in names if name]
+    return [container.openstream(name).read().decode("utf-16-le", "replace").strip("\0 ") for name in names if name]
 
 
 def _broken(path: Path) -> LoadError:

@@ -46,7 +46,7 @@ def _headed(lines: list[str]) -> Iterator[str]:
     while at < len(lines):
         over = _is_rule(lines, at) and _is_heading(lines, at + 1) and lines[at + 2].rstrip() == lines[at].rstrip()
         title = at + 1 if over else at
-        if not over and not (_is_heading(lines, at) and not (at and lines[at - 1].strip())):
+        if not over and not (_is_heading(lines, at) and _begins(lines, at)):
             yield lines[at]
             at += 1
             continue
@@ -66,7 +66,11 @@ def _is_heading(lines: list[str], at: int) -> bool:
     if at + 1 >= len(lines) or not lines[at].strip() or _is_rule(lines, at) or not _is_rule(lines, at + 1):
         return False
     length = len(lines[at + 1].rstrip())
-    return length >= min(len(lines[at].strip()), SHORT_RULE) and not lines[at].startswith((" ", ".. "))
+    return length >= min(len(lines[at].strip()), SHORT_RULE)
+
+def _begins(lines: list[str], at: int) -> bool:
+    """Whether a line stands at the margin and is a paragraph's first."""
+    return not lines[at].startswith((" ", ".. ")) and not (at and lines[at - 1].strip())
 
 
 def _plain(lines: Iterator[str]) -> Iterator[str]:
