@@ -171,9 +171,9 @@ class _Keeper:
         except (EOFError, OSError) as error:
             self.kill()
             raise _crashed(name, "it was ended", self.memory) from error
-        if ended := answer.get("ended"):
+        if (code := answer.get("ended")) is not None:
             raise (
-                _too_slow(name, self.seconds) if ended == signal.SIGALRM else _crashed(name, _named(ended), self.memory)
+                _too_slow(name, self.seconds) if code == -signal.SIGALRM else _crashed(name, _named(code), self.memory)
             )
         return answer
 
@@ -217,16 +217,17 @@ def _closed(name: str) -> LoadError:
     return LoadError(f"{name} was not read: the reader is closed.", "Start again.")
 
 
-def _named(number: int) -> str:
-    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+def _named(code: int) -> str:
+    """How a process ended, by its exit code: the signal's name for a negative one."""
+    return signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
 
 
 # What follows runs in the other processes.
 
 # Imported once, and inherited by every worker: what most kinds of files need.
 _SHARED = ("knowledge.loaders", "langchain_core.documents", "bs4", "lxml.etree", "markdownify", "pypdfium2", "yaml")
-# How a worker ends that wants to be replaced.
-REPLACE = 3
+# How a worker ends: nobody is there any more, or it has done its part. Neither is what a library would end with.
+HUNG_UP, REPLACE = 113, 114
 
 
 def keep(seconds: int, memory: int) -> None:
@@ -242,14 +243,15 @@ def keep(seconds: int, memory: int) -> None:
         # Programs that it had started, Tesseract for one, end with it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker, signal.SIGKILL)
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+        code = os.waitstatus_to_exitcode(status)
+        if code == HUNG_UP:
             return
-        if os.WIFSIGNALED(status):
-            line.send_bytes(json.dumps({"ended": os.WTERMSIG(status)}).encode())
+        if code != REPLACE:
+            line.send_bytes(json.dumps({"ended": code}).encode())
 
 
 def _work(line: Connection, seconds: int, memory: int) -> None:
-    """Answer for file after file. Ends with 0 when the assistant hangs up, with REPLACE when it has done its part."""
+    """Answer for file after file. Ends with HUNG_UP or REPLACE, or as a file makes it end."""
     status = 1
     with contextlib.suppress(BaseException):
         os.setpgid(0, 0)
@@ -264,7 +266,7 @@ def _answer_all(line: Connection, seconds: int) -> int:
         try:
             path, name = json.loads(line.recv_bytes())
         except (EOFError, OSError):
-            return 0
+            return HUNG_UP
         signal.alarm(seconds)
         answer = _answer(Path(path), name)
         signal.alarm(0)

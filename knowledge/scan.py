@@ -44,12 +44,13 @@ def scan_paths(paths: Iterable[Path]) -> Scan:
 
 def _scan_folder(folder: Path, scan: Scan) -> None:
     scan.folders.append(folder)
+    suffixes = loaders.suffixes()
     found, skipped = [], 0
     for where, folders, files in os.walk(folder, onerror=lambda error: scan.failures.append(_closed(error))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         visible = [Path(where) / name for name in sorted(files) if not name.startswith(".")]
         # A pipe or a device by such a name would never end.
-        readable = [file for file in visible if file.suffix.lower() in loaders.SUFFIXES and file.is_file()]
+        readable = [file for file in visible if file.suffix.lower() in suffixes and file.is_file()]
         found += readable
         skipped += len(visible) - len(readable)
     scan.files += found
@@ -87,7 +88,7 @@ def _closed(error: OSError) -> Failure:
 
 
 def _nothing_in(folder: Path, skipped: int) -> Failure:
-    kinds = " ".join(sorted(loaders.SUFFIXES))
+    kinds = " ".join(sorted(loaders.suffixes()))
     return Failure(
         str(folder),
         f"{folder} holds no file that can be read ({skipped} of other kinds). Readable kinds: {kinds}.",

@@ -2,7 +2,6 @@
 
 import json
 import struct
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,9 @@ import pytest
 from knowledge import LoadError, loaders
 from knowledge.loaders import archives, csv, html, pdf
 from knowledge.loaders import json as json_loader
+
+# Refused, but not in time, is not refused.
+pytestmark = pytest.mark.timeout(60)
 
 Write = Callable[[str, str | bytes], Path]
 PARTS = {
@@ -33,14 +35,12 @@ def packed(path: Path, **parts: str | bytes) -> Path:
 
 
 def refused(path: Path, name: str = "") -> str:
-    """The line that the file is refused with, which is one and comes within seconds."""
-    start = time.monotonic()
+    """The line that the file is refused with, which is one."""
     with pytest.raises(LoadError) as error:
         loaders.load(path, name)
     line = f"{error.value.problem} {error.value.remedy}"
     assert "\n" not in line
     assert (name or path.name) in line
-    assert time.monotonic() - start < 30
     return line
 
 

@@ -68,6 +68,7 @@ def _is_heading(lines: list[str], at: int) -> bool:
     length = len(lines[at + 1].rstrip())
     return length >= min(len(lines[at].strip()), SHORT_RULE)
 
+
 def _begins(lines: list[str], at: int) -> bool:
     """Whether a line stands at the margin and is a paragraph's first."""
     return not lines[at].startswith((" ", ".. ")) and not (at and lines[at - 1].strip())
