@@ -54,7 +54,7 @@ def test_a_page_without_text_is_recognised(tmp_path: Path) -> None:
 @needs_tesseract
 @pytest.mark.slow
 def test_a_picture_of_text_is_read(tmp_path: Path) -> None:
-    assert ".png" in loaders.suffixes()
+    assert ".png" not in loaders.suffixes(), "a folder may be full of pictures that are no text"
     assert WORDS in loaders.load(picture(tmp_path / "a.png"))[0].page_content
 
 
@@ -88,7 +88,6 @@ def test_without_tesseract_a_scan_is_named_as_such_with_the_way_out(tmp_path: Pa
         with pytest.raises(LoadError, match=f"{name}.*{says}") as error:
             loaders.load(tmp_path / name)
         assert "Install Tesseract" in error.value.remedy
-    assert ".png" not in loaders.suffixes()
 
 
 @pytest.mark.usefixtures("without_tesseract")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import LoadError
-from knowledge.loaders import kinds, ocr, plugins
+from knowledge.loaders import kinds, plugins
 from knowledge.loaders.documents import encodable
 
 if TYPE_CHECKING:
@@ -54,8 +54,11 @@ _WAYS_OUT = {
 
 
 def suffixes() -> frozenset[str]:
-    """The suffixes of all files that can be read here: ours, third parties', and pictures' where there is OCR."""
-    return SUFFIXES | frozenset(plugins.found()) | (PICTURES if ocr.available() else frozenset())
+    """The suffixes of the files in a folder that are read: ours and third parties'.
+
+    Pictures are read where they are named one by one: most of those in a folder are no pages of text.
+    """
+    return SUFFIXES | frozenset(plugins.found())
 
 
 def load(path: Path, name: str = "") -> "list[Document]":

@@ -24,7 +24,9 @@ _LINK = re.compile(r"`([^`<]+?)\s*<[^`>]*>`_{0,2}")
 _LITERAL = re.compile(r"``(.+?)``")
 _REFERENCE = re.compile(r"(?<!`)`([^`\n]+)`_{1,2}")
 # Of these nothing is there to be read.
-_SILENT = frozenset("image include index highlight toctree raw meta only contents currentmodule module".split())
+_SILENT = frozenset(
+    "contents currentmodule highlight image include index meta module moduleauthor raw sectionauthor toctree".split()
+)
 # A rule this long may be shorter than its heading: letters of Chinese and Korean are two wide.
 SHORT_RULE = 4
 
