@@ -10,7 +10,7 @@ import pypdf
 import pytest
 
 from knowledge import LoadError, loaders
-from knowledge.loaders import archives, csv, html, pdf
+from knowledge.loaders import archives, csv, html, kinds, pdf
 from knowledge.loaders import json as json_loader
 
 # Refused, but not in time, is not refused.
@@ -108,6 +108,19 @@ def test_a_pdf_of_ten_thousand_pages_is_refused(tmp_path: Path) -> None:
 def test_html_nested_without_end_is_refused_whatever_the_tag(write: Write, tag: str) -> None:
     inner = f"<{tag}><tr><td>" if tag == "table" else f"<{tag}>"
     assert "nested too deeply" in refused(write("a.html", inner * 100_000 + "x"))
+
+
+def test_html_nested_without_end_is_refused_in_a_mail(write: Write) -> None:
+    head = "From: a\nMIME-Version: 1.0\nContent-Type: text/html\n\n<?xml version='1.0' encoding='utf-8'?>"
+    assert "nested too deeply" in refused(write("a.eml", head + "<div>" * 100_000 + "x"))
+
+
+@pytest.mark.parametrize("line", ["a:\r\n", "<!---->", "<!-- --> <!--", "<?xml ?>", "\r\n \t"])
+@pytest.mark.timeout(10)
+def test_finding_out_of_which_kind_a_file_is_takes_no_time(write: Write, line: str) -> None:
+    path = write("a.txt", line * 4_000)
+    for suffix in (".txt", ".html", ".pdf"):
+        assert kinds.kind(path, suffix) == suffix
 
 
 def test_html_that_leaves_its_tags_open_is_not_deep(write: Write) -> None:

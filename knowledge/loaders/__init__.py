@@ -75,7 +75,7 @@ def load(path: Path, name: str = "") -> "list[Document]":
         error.remedy = error.remedy.replace(str(path), name)
         raise
     if not documents:
-        raise LoadError(f"{name} is empty.", "Nothing was taken from it.")
+        raise LoadError(f"{name} is empty: there is no text in it.", "Nothing was taken from it.")
     return documents
 
 

@@ -97,7 +97,9 @@ def _check_depth(data: bytes | str, path: Path) -> None:
     from lxml import etree
 
     try:
-        etree.fromstring(data, etree.HTMLParser(target=_Depth(), huge_tree=True))
+        encoding = "utf-8" if isinstance(data, str) else None
+        content = data.encode() if isinstance(data, str) else data
+        etree.fromstring(content, etree.HTMLParser(target=_Depth(), huge_tree=True, encoding=encoding))
     except RecursionError as error:
         raise LoadError(f"{path} is nested too deeply.", "Save a simpler copy of it.") from error
     except (etree.LxmlError, ValueError, AssertionError):

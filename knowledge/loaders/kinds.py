@@ -8,6 +8,7 @@ from knowledge.errors import LoadError
 
 HEAD_BYTES = 4096
 TEXT_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".markdown", ".md", ".rst", ".text", ".tsv", ".txt"})
+# In both patterns below a text can be matched in one way only, so that none takes long to be refused.
 # Programs export web pages and tables under these names, and people rename what they download.
 BINARY_SUFFIXES = frozenset({".docx", ".epub", ".msg", ".pdf", ".pptx", ".xls", ".xlsb", ".xlsm", ".xlsx", ".ods"})
 PAGE_SUFFIXES = frozenset({".htm", ".html", ".xhtml"})
@@ -19,9 +20,9 @@ _PACKED = (
     ("META-INF/container.xml", ".epub"),
 )
 _PAGE = re.compile(
-    rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|table)\b", re.I | re.DOTALL
+    rb"\s*(?:<!--(?:(?!-->).)*-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|table)\b", re.I | re.DOTALL
 )
-_MAIL = re.compile(rb"\A(?:[\w-]+:[^\n]*\r?\n(?:[ \t][^\n]*\r?\n)*){1,60}?(?:MIME-Version:)", re.I)
+_MAIL = re.compile(rb"\A(?:[\w-]+:[^\n]*\n(?:[ \t][^\n]*\n)*){0,60}?MIME-Version:", re.I)
 
 
 def kind(path: Path, suffix: str) -> str:
