@@ -30,7 +30,7 @@ def kind(path: Path, suffix: str) -> str:
 
     Raises LoadError for what no loader can read, and OSError.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         head = file.read(HEAD_BYTES)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _compound(path) or suffix

@@ -26,7 +26,7 @@ def load(path: Path) -> "list[Document]":
     subject = str(message["Subject"] or "")
     body = _body(message, path)
     if not body.strip() and not subject:
-        raise LoadError(f"{path} is empty.", "Nothing was taken from it.")
+        return []
     return [document(written(subject, headers, body, attached), subject or path.stem)]
 
 
