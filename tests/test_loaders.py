@@ -61,7 +61,7 @@ def test_a_kind_that_cannot_be_read_lists_those_that_can(write: Write) -> None:
 
 def test_front_matter_gives_the_title_and_leaves_the_text(write: Write) -> None:
     (document,) = loaders.load(write("a.md", "---\ntitle: Circuits\ntags: [a]\n---\n# Other\n\nText.\n"))
-    assert document.metadata == {"title": "Circuits", "page": None, "format": "markdown"}
+    assert document.metadata == {"title": "Circuits", "page": None, "format": "markdown", "section": ""}
     assert document.page_content == "# Other\n\nText.\n"
 
 

@@ -1,52 +1,46 @@
 """Word documents, by way of HTML."""
 
-import zipfile
+import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from knowledge.errors import LoadError
+from knowledge.loaders import archives
+from knowledge.loaders.documents import document
 from knowledge.loaders.html import to_markdown
 from knowledge.loaders.markdown import first_heading
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
-MAX_UNPACKED_BYTES = 200_000_000
+KIND = "a Word document"
+BODY = "word/document.xml"
 
 
 def load(path: Path) -> "list[Document]":
     import mammoth
     from bs4 import BeautifulSoup
-    from langchain_core.documents import Document
 
-    _check(path)
+    with archives.opened(path, (BODY,), KIND) as archive:
+        has_equations = b":oMath" in archive.read(BODY)
     try:
         with path.open("rb") as file:
-            html = mammoth.convert_to_html(file, convert_image=mammoth.images.img_element(_no_image)).value
+            source = _with_equations(file) if has_equations else file
+            html = mammoth.convert_to_html(source, convert_image=mammoth.images.img_element(_no_image)).value
+    except (OSError, MemoryError, RecursionError):
+        raise
     # Whatever is wrong inside the archive, mammoth and the XML parser say it in exceptions of many kinds.
     except Exception as error:
-        raise _broken(path) from error
+        raise archives.broken(path, KIND) from error
     text = to_markdown(BeautifulSoup(html, "lxml"))
-    title = first_heading(text) or path.stem
-    return [Document(text, metadata={"title": title, "page": None, "format": "markdown"})]
+    return [document(text, first_heading(text) or path.stem)]
+
+
+def _with_equations(file: BinaryIO) -> BinaryIO:
+    """The document with its equations as LaTeX between dollar signs, which mammoth would leave out."""
+    from markitdown.converter_utils.docx.pre_process import pre_process_docx
+
+    return pre_process_docx(io.BytesIO(file.read()))
 
 
 def _no_image(image: object) -> dict[str, str]:
     return {"src": ""}
-
-
-def _check(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-            names = archive.namelist()
-    except zipfile.BadZipFile as error:
-        raise _broken(path) from error
-    if "word/document.xml" not in names:
-        raise _broken(path)
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise LoadError(f"{path} unpacks to {unpacked / 1e6:.0f} MB.", "Split it into smaller documents.")
-
-
-def _broken(path: Path) -> LoadError:
-    return LoadError(f"{path} is damaged or not a Word document.", "Open it in Word and save it again as .docx.")

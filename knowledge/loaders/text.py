@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import LoadError
+from knowledge.loaders.documents import document
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -17,12 +18,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ESCAPE = b"\x1b$B"
+# Any bytes are UTF-16: a short text would be taken for rare signs.
+_NOT_GUESSED = ["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_7"]
 
 
 def load(path: Path) -> "list[Document]":
-    from langchain_core.documents import Document
-
-    return [Document(read_text(path), metadata={"title": path.stem, "page": None, "format": "text"})]
+    return [document(read_text(path), path.stem, format="text")]
 
 
 def read_text(path: Path) -> str:
@@ -38,7 +40,8 @@ def decode(data: bytes, path: Path) -> str:
     if b"\0" in data:
         return _decoded(data, _unmarked_utf16(data, path), path)
     try:
-        return _plain(data.decode("utf-8"))
+        # Japanese mail's encoding is all ASCII, with escapes.
+        return _plain(data.decode("iso2022_jp" if _ESCAPE in data else "utf-8"))
     except UnicodeDecodeError:
         return _guessed(data, path)
 
@@ -64,7 +67,7 @@ def _unmarked_utf16(data: bytes, path: Path) -> str:
 def _guessed(data: bytes, path: Path) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:500_000]).best()
+    best = from_bytes(data[:500_000], cp_exclusion=_NOT_GUESSED).best()
     if best is None or _mostly_control(data):
         raise _not_text(path)
     return _plain(data.decode(best.encoding, "replace"))

@@ -53,10 +53,10 @@ def file_name(answer: Answer) -> str:
 
 
 def _suffix(answer: Answer, named: str) -> str:
-    if _is_vague(answer.media_type) and named in loaders.SUFFIXES:
+    if _is_vague(answer.media_type) and named in loaders.suffixes():
         return named
     suffix = _SUFFIXES.get(answer.media_type, "")
-    if suffix not in loaders.SUFFIXES:
+    if suffix not in loaders.suffixes():
         kind = answer.media_type or "of no kind that its server tells"
         raise LoadError(
             f"{answer.url} is {kind}, which cannot be read.", "Name a page of text, a PDF or an office document."
