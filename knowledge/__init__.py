@@ -5,12 +5,15 @@ from knowledge.base import KnowledgeBase
 from knowledge.catalog import Source, StoredPassage
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
+from knowledge.evaluation import DatasetError, Figures, Step, evaluate, read_dataset
 from knowledge.ingest import IngestEvent, Progress, Report, Waiting
 from knowledge.scan import Failure
 
 __all__ = [
     "Attachment",
+    "DatasetError",
     "Failure",
+    "Figures",
     "IngestEvent",
     "KnowledgeBase",
     "LoadError",
@@ -19,8 +22,11 @@ __all__ = [
     "Report",
     "SentenceEmbeddings",
     "Source",
+    "Step",
     "StorageError",
     "StoredPassage",
     "UserError",
     "Waiting",
+    "evaluate",
+    "read_dataset",
 ]

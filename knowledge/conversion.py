@@ -64,7 +64,8 @@ def converted(name: str, place: Path | str) -> Encoder:
     try:
         return OpenVINOEncoder(folder) if folder else _convert(name, None)
     except (OSError, ValueError, KeyError, RuntimeError):
-        shutil.rmtree(folder or "", ignore_errors=True)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
         return _convert(name, folder)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from filelock import FileLock, Timeout
+from langchain_core.documents import Document
 
 from knowledge import loaders
 from knowledge.catalog import Catalog, NewPassage, Source
@@ -129,12 +130,12 @@ class Ingestion:
             elif reading:
                 waiting.append(reading)
             if sum(len(r.texts) for r in waiting) >= EMBED_SIZE:
-                yield from self._write(waiting, len(scan.files))
+                yield from self.write(waiting, len(scan.files))
                 waiting = []
             if reading is None or isinstance(reading, Failure):
                 self.done += 1
                 yield Progress(str(file), self.done, len(scan.files), self.passages)
-        yield from self._write(waiting, len(scan.files))
+        yield from self.write(waiting, len(scan.files))
 
     def _failed(self, failure: Failure) -> Failure:
         self.failures.append(failure)
@@ -162,14 +163,14 @@ class Ingestion:
             if known and known.hash == source.hash and known.state == "ready":
                 self.counts["unchanged"] += 1
                 return None
-            return self._cut(source, "updated" if known and known.passages else "added")
+            return self.cut(source, loaders.load(file), "updated" if known and known.passages else "added")
         except LoadError as error:
             failure = Failure(str(file), f"{error.problem} {error.remedy}")
             self.catalog.record_failure(replace(source, state="failed", error=failure.error))
             return failure
 
-    def _cut(self, source: Source, kind: Literal["added", "updated"]) -> Reading:
-        documents = loaders.load(Path(source.path))
+    def cut(self, source: Source, documents: Sequence[Document], kind: Literal["added", "updated"]) -> Reading:
+        """The passages of a source's documents."""
         title = documents[0].metadata["title"]
         passages: list[NewPassage] = []
         texts: list[str] = []
@@ -177,12 +178,13 @@ class Ingestion:
             for chunk in self._chunker.split(document.page_content, document.metadata["format"], title):
                 if _HEADING_ONLY.fullmatch(chunk.text):
                     continue  # it stands in the section of the next passage
+                section = " > ".join(part for part in (document.metadata.get("section"), chunk.section) if part)
                 id_ = _passage_id(source, len(passages))
-                passages.append(NewPassage(id_, chunk.text, chunk.section, document.metadata["page"]))
-                texts.append(embedded_text(title, chunk.section, chunk.text))
+                passages.append(NewPassage(id_, chunk.text, section, document.metadata["page"]))
+                texts.append(embedded_text(title, section, chunk.text))
         return Reading(replace(source, title=title, passages=len(passages)), passages, texts, kind)
 
-    def _write(self, readings: list[Reading], total: int) -> Iterator[IngestEvent]:
+    def write(self, readings: list[Reading], total: int) -> Iterator[Progress]:
         """Embed all the readings together, then switch each source to its new version."""
         texts = [text for reading in readings for text in reading.texts]
         vectors: list[list[float]] = []
