@@ -107,9 +107,10 @@ def locate(name: str) -> Path | str:
 
 
 def _prompt(model: "SentenceTransformer", names: Sequence[str]) -> str:
-    """The first of these prompts that the model has, or its default."""
-    name = next((name for name in names if name in model.prompts), model.default_prompt_name)
-    return model.prompts.get(name) or "" if name else ""
+    """The first of these prompts that says anything, or the model's default."""
+    return next(
+        (prompt for name in (*names, model.default_prompt_name) if name and (prompt := model.prompts.get(name))), ""
+    )
 
 
 def _accelerators() -> list[str]:

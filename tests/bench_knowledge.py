@@ -209,7 +209,7 @@ def compare(folder: Path) -> Table:
     with tempfile.TemporaryDirectory() as data:
         ours_, theirs = (apart(part, folder, Path(data) / part) for part in ("ours", "langchain"))
     table = Table("Ingestion", "Here", "LangChain's plain way", "Ratio", title=str(folder))
-    for name, load in (("models loaded", False), ("from the start, models and all", True)):
+    for name, load in (("with the models loaded", False), ("from the start, models and all", True)):
         mine, other = (side["ingest_s"] + load * side["load_s"] for side in (ours_, theirs))
         table.add_row(name, f"{mine:.1f} s", f"{other:.1f} s", f"{other / mine:.2f}")
     rates = [side["passages"] / side["ingest_s"] for side in (ours_, theirs)]
