@@ -1,7 +1,7 @@
 """The sentence-transformers model, as LangChain Embeddings: sorted by length, batched by tokens."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -71,7 +71,7 @@ class SentenceEmbeddings(Embeddings):
         """One float32 vector a text, of shape (texts, dimensions)."""
         return _gathered(self.stream(texts), len(texts))
 
-    def stream(self, texts: Sequence[str]) -> Iterator[tuple[list[int], np.ndarray]]:
+    def stream(self, texts: Sequence[str]) -> Generator[tuple[list[int], np.ndarray]]:
         """(positions in `texts`, their vectors) of one batch after the other as they are done, the longest first.
 
         All texts are sorted together, so the more come at once, the less is padding.

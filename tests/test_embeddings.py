@@ -194,7 +194,7 @@ def tiny_model(folder: Path, dimensions: int = 16, prompts: dict[str, str] | Non
     """A model of one layer with the same random weights each time, that knows five words."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     words = ["[PAD]", "[UNK]", "one", "two", "three", "four"]
