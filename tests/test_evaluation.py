@@ -1,6 +1,7 @@
 """Retrieval measured on a folder in BEIR's layout: the folder, the figures and the command."""
 
 import gzip
+import io
 import json
 import math
 from collections.abc import Callable
@@ -186,3 +187,15 @@ def test_below_the_least_that_is_wanted_it_fails(capsys: pytest.CaptureFixture[s
     assert command._judge(figures, {"ndcg@10": 0.69, "recall@5": 0.8}) == 0
     assert command._judge(figures, {"ndcg@10": 0.7, "recall@10": 0.5}) == 1
     assert capsys.readouterr().err == "Hybrid ndcg@10 is 0.6912, below 0.7.\n"
+
+
+def test_a_terminal_gets_a_table_with_the_time_below() -> None:
+    from rich.console import Console
+
+    measured = {half: {"ndcg@10": 0.7, "recall@5": 0.8, "recall@10": 0.9} for half in HALVES}
+    console = Console(width=80, record=True, file=io.StringIO())
+    command.print_figures(console, Figures(1300, measured, 12.34, 20.0))
+    head, *body = [line.split() for line in console.export_text().splitlines()]
+    assert head == ["nDCG@10", "recall@5", "recall@10"]
+    assert body[:3] == [[half, "0.7000", "0.8000", "0.9000"] for half in HALVES]
+    assert " ".join(body[3]).startswith("1,300 queries; a hybrid search took 12.3 ms")
