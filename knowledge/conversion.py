@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import shutil
+import sys
 import tempfile
 import threading
 import warnings
@@ -33,7 +34,6 @@ class OpenVINOEncoder:
     """A converted model, read from its folder. May be called from several threads; they take turns."""
 
     def __init__(self, folder: Path) -> None:
-        import openvino
         from tokenizers import Tokenizer
 
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ class OpenVINOEncoder:
         self.query_prompt: str = about["query_prompt"]
         self.batch_tokens = PROCESSOR_TOKENS
         settings = {"CACHE_DIR": str(folder / "compiled"), "PERFORMANCE_HINT": "LATENCY"}
-        model = openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+        model = _openvino().Core().compile_model(folder / "model.xml", "CPU", settings)
         self._request = model.create_infer_request()
         self._lock = threading.Lock()
 
@@ -53,6 +53,14 @@ class OpenVINOEncoder:
             vectors = np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
         rows: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
         return rows
+
+
+def _openvino() -> Any:
+    # It tells its makers of each import and conversion, unless the package that it does that with is not there.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
 
 
 def converted(name: str, place: Path | str) -> Encoder:
@@ -99,8 +107,7 @@ def _convert(name: str, folder: Path | None) -> Encoder:
 
 
 def _write(plain: TorchEncoder, folder: Path) -> None:
-    import openvino
-
+    openvino = _openvino()
     with warnings.catch_warnings():
         # torch warns of every branch that a trace cannot see; `_check` looks at what came of it.
         warnings.simplefilter("ignore")

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -155,6 +157,18 @@ def test_a_conversion_is_kept_used_again_and_made_anew_when_it_is_damaged(cache:
     again = converted("minilm", locate("minilm"))
     assert cosine(plain, again) > 0.9995
     assert kept(cache) == [folder]
+
+
+def test_openvino_tells_nobody_that_it_is_used(embeddings: SentenceEmbeddings) -> None:
+    code = """
+from knowledge import SentenceEmbeddings
+SentenceEmbeddings().load()
+from openvino.tools.ovc import telemetry_utils
+print(telemetry_utils.tm.__name__)
+"""
+    embeddings.load()  # so that the process below finds it converted
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "openvino.tools.ovc.telemetry_stub"
 
 
 def test_where_nothing_can_be_kept_it_converts_all_the_same(
