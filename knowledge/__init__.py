@@ -5,6 +5,7 @@ from knowledge.base import KnowledgeBase, Place
 from knowledge.catalog import Source, StoredPassage
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
+from knowledge.evaluation import DatasetError, Figures, Step, evaluate, read_dataset
 from knowledge.ingest import IngestEvent, Progress, Report, Waiting
 from knowledge.scan import Failure
 from knowledge.vectors import ChromaServer
@@ -12,7 +13,9 @@ from knowledge.vectors import ChromaServer
 __all__ = [
     "Attachment",
     "ChromaServer",
+    "DatasetError",
     "Failure",
+    "Figures",
     "IngestEvent",
     "KnowledgeBase",
     "LoadError",
@@ -22,8 +25,11 @@ __all__ = [
     "Report",
     "SentenceEmbeddings",
     "Source",
+    "Step",
     "StorageError",
     "StoredPassage",
     "UserError",
     "Waiting",
+    "evaluate",
+    "read_dataset",
 ]

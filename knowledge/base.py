@@ -4,9 +4,10 @@ import difflib
 import math
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from langchain_core.documents import Document
@@ -20,7 +21,7 @@ from knowledge.errors import NotFoundError, StorageError
 from knowledge.fingerprints import cutting_fingerprint, model_fingerprint
 from knowledge.ingest import IngestEvent, Ingestion, acquire, report, sweep
 from knowledge.isolation import Reader
-from knowledge.reading import Limits, Sources, check_size
+from knowledge.reading import Limits, Loaded, Sources, check_size, cut
 from knowledge.rebuilding import Rebuilding, next_generation, rebuild
 from knowledge.retriever import HybridRetriever
 from knowledge.scan import is_url, scan
@@ -28,6 +29,8 @@ from knowledge.vectors import ChromaServer, FolderStore, ServerStore, VectorStor
 from knowledge.writing import Writer
 
 MAX_FILE_MB = 50
+# Documents that are cut and embedded together when they come from memory.
+GROUP = 500
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 
 
@@ -121,6 +124,19 @@ class KnowledgeBase:
         finally:
             lock.release()
         yield report([run], started, found.skipped)
+
+    def add(self, documents: Iterable[Loaded]) -> Iterator[int]:
+        """Put in documents that are in no file; gives how many are in, whenever that or their embedding goes on."""
+        self.check_model()
+        done = 0
+        with held(self.catalog.writer()), self._writing() as store:
+            chunker, generation = self._chunker(), self._current(self._cutting())
+            writer = Writer(self.catalog, store, self.embeddings, generation)
+            waiting = iter(documents)
+            while group := [cut(loaded, chunker, generation) for loaded in islice(waiting, GROUP)]:
+                for _, is_in in writer.write(group):
+                    done += is_in
+                    yield done
 
     def rebuild(self) -> Iterator[IngestEvent]:
         """Read, cut and embed everything anew. What was there is searched until the new is complete; a rebuild that is

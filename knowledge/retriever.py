@@ -1,6 +1,7 @@
 """Finding the passages that speak of a question: by meaning and by words, fused."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -36,17 +37,19 @@ class HybridRetriever(BaseRetriever):
     embeddings: Embeddings
     k: int = 5
     collections: tuple[str, ...] = ()
+    halves: Literal["both", "dense", "lexical"] = "both"
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         vector = self.embeddings.embed_query(query)
         cosines: dict[str, float] = {}
         matches: dict[str, float] = {}
         for collection in self.collections or self.catalog.collections():
-            near = dict(self.vectors.nearest(collection, vector, CANDIDATES))
-            matching = dict(self.catalog.matching(_query_words(query), collection, CANDIDATES))
+            near = dict(self.vectors.nearest(collection, vector, CANDIDATES)) if self.halves != "lexical" else {}
+            words_ = _query_words(query) if self.halves != "dense" else []
+            matching = dict(self.catalog.matching(words_, collection, CANDIDATES))
             cosines |= near | self._cosines(collection, vector, matching.keys() - near.keys())
             matches |= matching
-        order = fused(cosines, matches)
+        order = fused(cosines, matches) if self.halves == "both" else _by_worth(matches or cosines)
         passages = self.catalog.passages(order)
         return [_document(passages[id_], cosines[id_]) for id_ in order if id_ in passages][: self.k]
 
@@ -62,6 +65,10 @@ def fused(cosines: Mapping[str, float], matches: Mapping[str, float]) -> list[st
     """Ids by cosine plus the weighted share of the best BM25, best first."""
     best = max(matches.values(), default=1.0)
     worth = {id_: cosine + WORD_WEIGHT * matches.get(id_, 0.0) / best for id_, cosine in cosines.items()}
+    return sorted(worth, key=lambda id_: -worth[id_])
+
+
+def _by_worth(worth: Mapping[str, float]) -> list[str]:
     return sorted(worth, key=lambda id_: -worth[id_])
 
 

@@ -13,8 +13,6 @@ from knowledge.vectors import VectorStore
 if TYPE_CHECKING:
     from knowledge.embeddings import SentenceEmbeddings
 
-# Texts of like length embedded in one call: a second or two of work, after which progress is told.
-EMBEDDED_AT_ONCE = 128
 PUBLISH_SECONDS = 30.0
 
 
@@ -41,11 +39,9 @@ class Writer:
             return
         texts = {p.digest: text for r in readings for p, text in zip(r.passages, r.texts, strict=True)}
         vectors = self._known(list(texts))
-        new = sorted((digest for digest in texts if digest not in vectors), key=lambda digest: len(texts[digest]))
-        for start in range(0, len(new), EMBEDDED_AT_ONCE):
-            digests = new[start : start + EMBEDDED_AT_ONCE]
-            embedded = self.embeddings.embed_documents([texts[digest] for digest in digests])
-            vectors |= zip(digests, np.asarray(embedded, dtype=np.float32), strict=True)
+        new = [digest for digest in texts if digest not in vectors]
+        for positions, embedded in self.embeddings.stream([texts[digest] for digest in new]):
+            vectors |= zip((new[position] for position in positions), embedded, strict=True)
             yield readings[-1], False
         for reading in readings:
             self._commit(reading, vectors)

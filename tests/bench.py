@@ -16,6 +16,7 @@ from rich.table import Table
 from assistant import Assistant, Passage, Question, Retrieved, samples
 from assistant.prompts import compose
 from knowledge import Report
+from tests import bench_knowledge
 
 QUESTIONS = ("What does Ohm's law state?", "How is an ammeter connected?", "What is a series circuit?")
 HELP_RUNS = 5
@@ -91,6 +92,7 @@ def main() -> None:
     for row in asyncio.run(measure()):
         table.add_row(*row)
     Console().print(table)
+    bench_knowledge.main([])
 
 
 if __name__ == "__main__":

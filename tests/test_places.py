@@ -2,10 +2,11 @@
 
 import re
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import numpy as np
 import pytest
 
 from knowledge import (
@@ -20,9 +21,6 @@ from knowledge import (
 )
 from tests.conftest import ingest
 from tests.postgres import fresh_database
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 pytestmark = pytest.mark.slow
 
@@ -144,15 +142,12 @@ class Counting(SentenceEmbeddings):
 
     def __init__(self, embeddings: SentenceEmbeddings) -> None:
         super().__init__()
-        self.embeddings = embeddings
+        self._encoders = [embeddings.load()]
         self.texts = 0
 
-    def load(self) -> "SentenceTransformer":
-        return self.embeddings.load()
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+    def stream(self, texts: Sequence[str]) -> Generator[tuple[list[int], np.ndarray]]:
         self.texts += len(texts)
-        return self.embeddings.embed_documents(texts)
+        return super().stream(texts)
 
 
 def test_another_model_is_refused_until_everything_is_rebuilt_and_then_searched_at_once(

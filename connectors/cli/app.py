@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from connectors.cli import ask, bench, chat, demo, doctor, documents, errors, ingest, models, report, run, search, slack
+from connectors.cli import (
+    ask,
+    bench,
+    chat,
+    demo,
+    doctor,
+    documents,
+    errors,
+    evaluate,
+    ingest,
+    models,
+    report,
+    run,
+    search,
+    slack,
+)
 from connectors.cli.options import Options, options_of
 
 # Libraries that greet, count, advise or phone home, asked not to; whoever sets these keeps their choice.
@@ -39,6 +54,7 @@ app.command()(ask.ask)
 app.command()(ingest.ingest)
 app.add_typer(documents.app, name="documents")
 app.command()(search.search)
+app.add_typer(evaluate.app, name="eval")
 app.command()(bench.bench)
 app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)
