@@ -12,7 +12,7 @@ from assistant.pipeline import Pipeline
 from assistant.profiles import Profiles
 from assistant.settings import Settings, load_profile
 from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
-from knowledge import KnowledgeBase, SentenceEmbeddings
+from knowledge import Access, Caller, KnowledgeBase, SentenceEmbeddings
 
 
 class Assistant:
@@ -103,11 +103,12 @@ class Assistant:
                 answer = event.answer
         return answer
 
-    async def history(self, conversation_id: str) -> list[Turn]:
-        """The turns of a conversation, oldest first; none when it is unknown."""
+    async def history(self, conversation_id: str, caller: Caller | None = None) -> list[Turn]:
+        """The turns of a conversation, oldest first; none when it is unknown. Answers from collections that the
+        caller may not read are left out."""
         pipeline = await self._ready()
         with explained(self.settings.database):
-            return await pipeline.turns(conversation_id)
+            return await pipeline.turns(conversation_id, caller)
 
     async def forget(self, conversation_id: str) -> None:
         """Erase what is remembered of a conversation."""
@@ -122,4 +123,5 @@ def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = N
         settings.data_dir,
         embeddings or SentenceEmbeddings(settings.knowledge.embedding_model),
         settings.knowledge.max_file_mb,
+        Access.of(settings.knowledge.readers),
     )

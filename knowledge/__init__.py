@@ -1,5 +1,6 @@
 """What the assistant knows: documents in, passages out."""
 
+from knowledge.access import OPERATOR, Access, Caller
 from knowledge.attachments import Attachment
 from knowledge.base import KnowledgeBase
 from knowledge.catalog import Source, StoredPassage
@@ -9,7 +10,10 @@ from knowledge.ingest import IngestEvent, Progress, Report, Waiting
 from knowledge.scan import Failure
 
 __all__ = [
+    "OPERATOR",
+    "Access",
     "Attachment",
+    "Caller",
     "Failure",
     "IngestEvent",
     "KnowledgeBase",

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 from langchain_core.documents import Document
 
+from knowledge.access import OPEN, OPERATOR, Access, Caller
 from knowledge.attachments import Attachment, AttachmentIndex, read
 from knowledge.catalog import Catalog, Source, StoredPassage
 from knowledge.embeddings import SentenceEmbeddings
@@ -25,10 +26,15 @@ class KnowledgeBase:
     """Documents that can be ingested, listed, removed and searched. Opening it is quick: models load at first use."""
 
     def __init__(
-        self, folder: Path, embeddings: SentenceEmbeddings | None = None, max_file_mb: int = MAX_FILE_MB
+        self,
+        folder: Path,
+        embeddings: SentenceEmbeddings | None = None,
+        max_file_mb: int = MAX_FILE_MB,
+        access: Access = OPEN,
     ) -> None:
         self.folder = folder
         self.max_file_mb = max_file_mb
+        self.access = access
         self.embeddings = embeddings or SentenceEmbeddings()
         self.catalog = Catalog(folder / "catalog.sqlite3")
         self.vectors = VectorStore(folder / "chroma")
@@ -57,15 +63,17 @@ class KnowledgeBase:
         run = Ingestion(self.catalog, self.vectors, self.embeddings, collection, limit)
         return run.events(paths, FileLock(self.folder / "writer.lock"))
 
-    def documents(self, collection: str | None = None) -> list[Source]:
-        return self.catalog.sources(collection)
+    def documents(self, collection: str | None = None, caller: Caller | None = None) -> list[Source]:
+        """The documents that a caller may read; of a collection that is closed there are none."""
+        sources = self.catalog.sources(collection)
+        return [source for source in sources if self.access.allows(source.collection, caller)]
 
     def passages(self, source: Source) -> list[StoredPassage]:
         return self.catalog.passages_of(source)
 
-    def find(self, name: str, collection: str | None = None) -> list[Source]:
+    def find(self, name: str, collection: str | None = None, caller: Caller | None = None) -> list[Source]:
         """The documents that a person means by a path, the end of one, or a folder. Raises NotFoundError."""
-        sources = self.documents(collection)
+        sources = self.documents(collection, caller)
         absolute = Path(name).absolute()
         exact = [s for s in sources if Path(s.path).is_relative_to(absolute)]
         found = exact or [s for s in sources if Path(s.path).parts[-len(Path(name).parts) :] == Path(name).parts]
@@ -81,9 +89,12 @@ class KnowledgeBase:
             sweep(self.catalog, self.vectors)
         return sum(source.passages for source in sources)
 
-    def retriever(self, k: int = 5, collections: Sequence[str] = ()) -> HybridRetriever:
-        """A LangChain retriever over the named collections, or all. Raises NotFoundError for an unknown one."""
-        known = self.catalog.collections()
+    def retriever(self, k: int = 5, collections: Sequence[str] = (), caller: Caller | None = None) -> HybridRetriever:
+        """A LangChain retriever over the named collections, or all, that finds what the caller may read.
+
+        Raises NotFoundError for a collection that is unknown or closed: nobody can tell the one from the other.
+        """
+        known = self.collections(caller)
         for name in collections:
             if name not in known:
                 raise NotFoundError(
@@ -95,11 +106,15 @@ class KnowledgeBase:
             embeddings=self.embeddings,
             k=k,
             collections=tuple(collections),
+            access=self.access,
+            caller=caller,
         )
 
-    def search(self, query: str, k: int = 5, collections: Sequence[str] = ()) -> list[Document]:
+    def search(
+        self, query: str, k: int = 5, collections: Sequence[str] = (), caller: Caller | None = None
+    ) -> list[Document]:
         """The passages nearest to the query, best first: LangChain Documents with their place and score."""
-        return self.retriever(k, collections).invoke(query)
+        return self.retriever(k, collections, caller).invoke(query)
 
     def search_in(self, query: str, attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
         """The passages of texts, which are kept nowhere, that are nearest to the query, best first."""
@@ -119,17 +134,19 @@ class KnowledgeBase:
         check_size(path, self.max_file_mb * 1_000_000, name)
         return read(path, name, url)
 
-    def collections(self) -> list[str]:
-        """The names of the collections that hold anything."""
-        return self.catalog.collections()
+    def collections(self, caller: Caller | None = None) -> list[str]:
+        """The names of the collections that hold anything and that the caller may read."""
+        return self.access.readable(self.catalog.collections(), caller)
 
     def warm_up(self) -> None:
         """Load the embedding model and open the vector store, which else the first search does."""
-        self.search("warm up", 1)
+        self.search("warm up", 1, caller=OPERATOR)
 
-    def rarity(self, word: str) -> float:
-        """How telling a word is here: its inverse document frequency, about 0.7 for one that is everywhere."""
-        return math.log(1 + (self.catalog.passage_count() + 1) / (self.catalog.frequency(word) + 1))
+    def rarity(self, word: str, caller: Caller | None = None) -> float:
+        """How telling a word is in what the caller may read: its inverse document frequency, about 0.7 for one that
+        is everywhere. What others may read must not show in whether a question is answered."""
+        closed = self.access.closed(caller)
+        return math.log(1 + (self.catalog.passage_count(closed) + 1) / (self.catalog.frequency(word, closed) + 1))
 
     def close(self) -> None:
         self.vectors.close()

@@ -3,6 +3,7 @@
 The catalog is the truth. A passage that is not here does not exist, whatever the vector store still holds.
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -163,17 +164,27 @@ class Catalog:
         )
         return [(row["id"], row["worth"]) for row in rows]
 
-    def frequency(self, word: str) -> int:
-        """In how many passages the word occurs, in any form; counting stops at 1,000."""
+    def frequency(self, word: str, without: Sequence[str] = ()) -> int:
+        """In how many passages, not counting those of some collections, the word occurs in any form; counting stops
+        at 1,000."""
         rows = self._rows(
             """SELECT count(*) AS found FROM
-               (SELECT 1 FROM passage_index WHERE passage_index MATCH ? LIMIT 1000)""",
-            (f'"{word}"',),
+               (SELECT 1 FROM passage_index WHERE passage_index MATCH ?
+                AND (SELECT source_id FROM passages WHERE number = passage_index.rowid) NOT IN
+                    (SELECT id FROM sources WHERE collection IN (SELECT value FROM json_each(?)))
+                LIMIT 1000)""",
+            (f'"{word}"', json.dumps(without)),
         )
         return int(rows[0]["found"])
 
-    def passage_count(self) -> int:
-        return int(self._rows("SELECT count(*) AS found FROM passages")[0]["found"])
+    def passage_count(self, without: Sequence[str] = ()) -> int:
+        """How many passages there are, not counting those of some collections."""
+        rows = self._rows(
+            """SELECT count(*) AS found FROM passages WHERE source_id NOT IN
+               (SELECT id FROM sources WHERE collection IN (SELECT value FROM json_each(?)))""",
+            (json.dumps(without),),
+        )
+        return int(rows[0]["found"])
 
     # -- changes
 

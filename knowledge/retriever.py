@@ -8,6 +8,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
+from knowledge.access import OPEN, Access, Caller
 from knowledge.catalog import Catalog, StoredPassage
 from knowledge.vectors import VectorStore
 from knowledge.words import content_words, words
@@ -35,12 +36,14 @@ class HybridRetriever(BaseRetriever):
     embeddings: Embeddings
     k: int = 5
     collections: tuple[str, ...] = ()
+    access: Access = OPEN
+    caller: Caller | None = None
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         vector = self.embeddings.embed_query(query)
         cosines: dict[str, float] = {}
         matches: dict[str, float] = {}
-        for collection in self.collections or self.catalog.collections():
+        for collection in self._readable():
             near = dict(self.vectors.nearest(collection, vector, CANDIDATES))
             matching = dict(self.catalog.matching(_query_words(query), collection, CANDIDATES))
             cosines |= near | self._cosines(collection, vector, matching.keys() - near.keys())
@@ -48,6 +51,10 @@ class HybridRetriever(BaseRetriever):
         order = fused(cosines, matches)
         passages = self.catalog.passages(order)
         return [_document(passages[id_], cosines[id_]) for id_ in order if id_ in passages][: self.k]
+
+    def _readable(self) -> list[str]:
+        """The collections to search: of those that are wanted, what the caller may read now."""
+        return self.access.readable(self.collections or self.catalog.collections(), self.caller)
 
     def _cosines(self, collection: str, vector: Sequence[float], ids: set[str]) -> dict[str, float]:
         """Cosines of passages that the words found and the meaning did not."""
