@@ -25,10 +25,10 @@ class Question:
     """What a person asked.
 
     `profile`, by name or path, lends its persona, answers and knowledge; empty is that of the assistant. `collections`
-    are searched in place of those of the profile, as far as the caller may read them. `language` is a BCP 47 code such as "ko", for the model to write in; empty leaves it to the model. The `task`
-    "summary" sums up the attachments, in the order they have, and searches no documents. A question that is answered
-    again, because it was edited or because the first answer was cut off, keeps its `id`: its turn takes the place of
-    the earlier one.
+    are searched in place of those of the profile, as far as the caller may read them. `language` is a BCP 47 code such
+    as "ko", for the model to write in; empty leaves it to the model. The `task` "summary" sums up the attachments, in
+    the order they have, and searches no documents. A question that is answered again, because it was edited or because
+    the first answer was cut off, keeps its `id`: its turn takes the place of the earlier one.
     """
 
     text: str

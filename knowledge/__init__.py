@@ -1,6 +1,6 @@
 """What the assistant knows: documents in, passages out."""
 
-from knowledge.access import OPERATOR, Access, Caller
+from knowledge.access import OPERATOR, UNSURE, Access, Audience, Caller
 from knowledge.attachments import Attachment
 from knowledge.base import KnowledgeBase
 from knowledge.catalog import Source, StoredPassage
@@ -11,8 +11,10 @@ from knowledge.scan import Failure
 
 __all__ = [
     "OPERATOR",
+    "UNSURE",
     "Access",
     "Attachment",
+    "Audience",
     "Caller",
     "Failure",
     "IngestEvent",
