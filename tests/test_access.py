@@ -351,9 +351,15 @@ async def test_an_answer_and_its_citations_come_from_what_the_caller_may_read(
     talk = await talks()
     for text in (QUESTION, LURE):
         told = await talk.ask(text, who)
-        assert told.passages == told.prompt == marked(told.answer.text) == readable
-        assert {citation.collection for citation in told.answer.citations} == readable
-        assert marked(" ".join(citation.quote for citation in told.answer.citations)) == readable
+        assert told.passages == told.prompt == readable
+        # An answer has so many different things to say and no more; each of them has its citation.
+        said = marked(told.answer.text)
+        assert said and said <= readable
+        assert {citation.collection for citation in told.answer.citations} == said
+        assert marked(" ".join(citation.quote for citation in told.answer.citations)) == said
+    for name in readable:
+        told = await talk.ask(f"What do we know about the pump of the {name}?", who, collections=(name,))
+        assert told.prompt == marked(told.answer.text) == {name}
 
 
 @pytest.mark.parametrize("where", ["question", "profile"])
@@ -363,7 +369,7 @@ async def test_naming_a_collection_narrows_and_opens_nothing(talks: Talks, where
     async def told(*names: str) -> set[str]:
         talk = await talks(collections=() if where == "question" else names)
         found = await talk.ask(LURE, who, collections=names if where == "question" else ())
-        assert found.passages == found.prompt == marked(found.answer.text)
+        assert found.passages == found.prompt
         return found.passages
 
     assert await told("library", "members") == {"library", "members"}
@@ -391,14 +397,14 @@ async def test_who_may_read_nothing_is_told_what_an_empty_knowledge_base_tells(
 
 async def test_a_follow_up_knows_nothing_of_answers_that_its_caller_may_not_read(talks: Talks) -> None:
     talk, ada, member = await talks(), CALLERS["Ada, directly"][0], CALLERS["a member, directly"][0]
-    await talk.ask("What do we know about the Tarnhelm pump?", ada, "shared")
+    await talk.ask("What do we know about the Tarnhelm pump?", ada, "shared", collections=("staff",))
     await talk.ask("What do we know about the pump of the library?", member, "shared", collections=("library",))
-    for who, known in ((ada, set(SAYS) - {"workshop", "crew", "vault"}), (member, {"library"})):
+    for who, before in ((ada, {"staff"}), (member, set())):
         told = await talk.ask("And why is it?", who, "shared", collections=("library",))
         assert told.passages == {"library"}
-        assert told.prompt == known, "what came before is in the prompt, as far as it is theirs"
+        assert told.prompt == {"library"} | before, "what came before is in the prompt, as far as it is theirs"
         turns = await talk.assistant.history("shared", who)
-        assert marked(" ".join(f"{turn.question} {turn.answer}" for turn in turns)) == known
+        assert marked(" ".join(f"{turn.question} {turn.answer}" for turn in turns)) == {"library"} | before
     assert len(await talk.assistant.history("shared", ada)) == 4
     assert len(await talk.assistant.history("shared")) == 3, "of somebody unknown only what is open"
 
@@ -571,13 +577,13 @@ class Workspace:
         return self.slack.homes[user].shown
 
     async def told(self, channel: str, ts: str, count: int = 1) -> set[str]:
-        """What the last answer in a thread tells of. The model was told the same, and nothing else."""
+        """What the model was told before the last answer in a thread, which shows nothing else."""
         await self.slack.until(lambda: len(self.slack.replies(channel, ts)) >= count, 30)
         await self.idle()
         answer = self.slack.replies(channel, ts)[-1]
-        told = marked(answer.markdown)
-        assert marked(self.engine.prompts[-1]) == told
-        assert marked(answer.shown) == told
+        told = marked(self.engine.prompts[-1])
+        assert marked(answer.markdown) and marked(answer.shown) <= told
+        assert {name for name in SAYS if f"about-{name}" in answer.shown} <= told
         return told
 
 
@@ -640,11 +646,11 @@ async def test_in_slack_a_question_about_a_message_is_answered_for_whoever_sees_
 ) -> None:
     slack = workspace.slack
     ts = await slack.say("U2", "C2", "Somebody told me that there is a pump.")
-    for number, (where, channel, readable) in enumerate(
-        [("in_thread", "C2", IN_SLACK["C2"]["U1"]), ("only_me", slack.dm("U1"), DIRECT["U1"])]
-    ):
+    direct = slack.dm("U1")
+    for where, channel, readable in (("in_thread", "C2", IN_SLACK["C2"]["U1"]), ("only_me", direct, DIRECT["U1"])):
+        known = len(slack.views)
         await slack.shortcut("U1", "C2", ts, ASK_ABOUT_THIS)
-        view = await workspace.view(number)
+        view = await workspace.view(known)
         await slack.submit("U1", view, {"question": LURE, "where": where})
         root = ts if where == "in_thread" else await workspace.root(channel, 0)
         assert await workspace.told(channel, root) == readable
