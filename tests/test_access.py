@@ -724,6 +724,9 @@ async def test_in_slack_what_is_closed_to_some_stays_closed_while_nobody_can_say
     slack.scopes.discard("usergroups:read")
     ts = await slack.say("U1", slack.dm("U1"), LURE)
     assert await workspace.told(slack.dm("U1"), ts) == DIRECT["U1"] - {"staff", "members"}
+    slack.scopes.discard("users:read")
+    ts = await slack.say("U2", slack.dm("U2"), LURE)
+    assert await workspace.told(slack.dm("U2"), ts) == {"library", "notices"}
     slack.scopes.discard("channels:read")
     ts = await slack.say("U1", "C2", workspace.mention(LURE))
     assert await workspace.told("C2", ts) == {"library", "notices"}, "it may be shared with others"

@@ -23,12 +23,16 @@ STRANGERS = "strangers"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member, a guest, or somebody of another workspace in a shared channel; `unsure` when Slack did not say."""
+    """A member, a guest, or somebody of another workspace in a shared channel; `unsure` when Slack did not say.
+
+    `workspace` is where they belong; empty for the one that they ask in.
+    """
 
     bot: bool = False
     guest: bool = False
     stranger: bool = False
     unsure: bool = False
+    workspace: str = ""
 
     def answered(self, *, guests: bool) -> bool:
         """Whether they are answered at all, where guests are or are not."""
@@ -71,7 +75,7 @@ class People:
         own = sorted(id_ for (id_, _), users in groups or () if user in users)
         kinds = [(GUESTS, person.guest), (STRANGERS, person.stranger), (UNSURE, person.unsure or groups is None)]
         audience = await self._audience(client, team, channel)
-        return Caller(user, team, channel, (*own, *(name for name, so in kinds if so)), audience)
+        return Caller(user, person.workspace or team, channel, (*own, *(name for name, so in kinds if so)), audience)
 
     async def _audience(self, client: AsyncWebClient, team: str, channel: str) -> Audience:
         if not channel or channel.startswith("D"):
@@ -94,10 +98,12 @@ async def _person(client: AsyncWebClient, team: str, user: str) -> Person:
         if kind_of(error) in ("retry", "revoked"):
             raise
         log.warning("Nothing is known of who asked (%s): taken for a guest.", error.response.get("error"))
-        return Person(guest=True, unsure=True)
+        return Person(guest=True, unsure=True, workspace=UNSURE)
     guest = bool(found.get("is_restricted") or found.get("is_ultra_restricted"))
-    stranger = bool(found.get("is_stranger")) or found.get("team_id", team) != team
-    return Person(bool(found.get("is_bot")), guest, stranger and not found.get("enterprise_user"))
+    home, organisation = str(found.get("team_id", team)), found.get("enterprise_user")
+    stranger = bool(found.get("is_stranger")) or home != team
+    belongs = home == team or team in (organisation or {}).get("teams", ())
+    return Person(bool(found.get("is_bot")), guest, stranger and not organisation, workspace="" if belongs else home)
 
 
 async def _groups(client: AsyncWebClient) -> Groups:
