@@ -220,24 +220,20 @@ def base(data: Path, embeddings: SentenceEmbeddings) -> Iterator[KnowledgeBase]:
 
 @every_caller
 def test_a_search_finds_what_the_caller_may_read(base: KnowledgeBase, who: Caller | None, readable: set[str]) -> None:
-    for query in (QUESTION, LURE, *MARKS.values(), "machines that move water"):
+    for query in (QUESTION, LURE, " ".join(MARKS.values()), "machines that move water"):
         found = base.search(query, 50, caller=who)
         told = marked(" ".join(document.page_content for document in found))
-        assert told == {document.metadata["collection"] for document in found}
-        assert told <= readable
-        assert query in MARKS.values() or told == readable
-    for name in readable:
-        assert marked(base.search(MARKS[name], 1, caller=who)[0].page_content) == {name}
+        assert told == {document.metadata["collection"] for document in found} == readable
 
 
 @every_caller
 def test_a_closed_collection_is_answered_for_as_one_that_does_not_exist(
     base: KnowledgeBase, who: Caller | None, readable: set[str]
 ) -> None:
-    for name in SAYS:
-        if name in readable:
-            assert marked(base.search(QUESTION, 50, [name], who)[0].page_content) == {name}
-            continue
+    found = base.search(QUESTION, 50, sorted(readable), who)
+    assert {document.metadata["collection"] for document in found} == readable
+    closed = set(SAYS) - readable
+    for name in closed:
         messages = []
         for asked in (name, "nowhere"):
             with pytest.raises(NotFoundError) as error:
@@ -247,7 +243,7 @@ def test_a_closed_collection_is_answered_for_as_one_that_does_not_exist(
                 base.find(f"about-{name}.md", asked, who)
             messages.append(str(error.value))
         assert messages[:2] == messages[2:]
-        assert not any(closed in messages[0] for closed in set(SAYS) - readable)
+        assert not any(other in messages[0] for other in closed)
 
 
 @every_caller
@@ -357,7 +353,7 @@ async def test_an_answer_and_its_citations_come_from_what_the_caller_may_read(
         assert said and said <= readable
         assert {citation.collection for citation in told.answer.citations} == said
         assert marked(" ".join(citation.quote for citation in told.answer.citations)) == said
-    for name in readable:
+    for name in sorted(readable)[:3]:
         told = await talk.ask(f"What do we know about the pump of the {name}?", who, collections=(name,))
         assert told.prompt == marked(told.answer.text) == {name}
 
