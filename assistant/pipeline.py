@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 from langchain_core.documents import Document
@@ -61,6 +60,7 @@ class State(TypedDict, total=False):
     turns: list[dict[str, Any]]
     question: Annotated[Question, UntrackedValue]
     profile: Annotated[Settings, UntrackedValue]
+    rarity: Annotated[Callable[[str], float], UntrackedValue]
     query: Annotated[str, UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
     relevance: Annotated[float, UntrackedValue]
@@ -118,9 +118,10 @@ class Pipeline:
         """Every event of one question. The conversation is saved before the last one is given out."""
         started = time.monotonic()
         profile = await asyncio.to_thread(self.profiles.get, question.profile)
+        rarity = await asyncio.to_thread(self.knowledge.rarity_for, question.caller)
         finished: Finished | None = None
         stream = self.graph.astream(
-            State(question=question, profile=profile, started=started),
+            State(question=question, profile=profile, rarity=rarity, started=started),
             {"configurable": {"thread_id": question.conversation_id}},
             stream_mode="custom",
             durability="exit",
@@ -155,7 +156,7 @@ class Pipeline:
         _emit(Stage("searching"))
         query = standalone(question.text, self._before(state))
         passages = await asyncio.to_thread(self._search, query, state)
-        relevance = await asyncio.to_thread(gate.relevance, query, passages, self._rarity(state))
+        relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
         return State(query=query, passages=passages, relevance=relevance, timings=timings, usage=Usage())
@@ -248,7 +249,7 @@ class Pipeline:
         return State(draft=draft, status="answered")
 
     async def abstain(self, state: State) -> State:
-        draft = Draft(Grounding("", (), self.knowledge.embeddings, self._rarity(state)))
+        draft = Draft(Grounding("", (), self.knowledge.embeddings, state["rarity"]))
         _emit(TextDelta(draft.write(state["profile"].persona.abstention)))
         return State(draft=draft, status="abstained")
 
@@ -279,9 +280,6 @@ class Pipeline:
         turns, question = state.get("turns", []), state["question"]
         before = turns[: _place([turn.get("id", "") for turn in turns], question.id)]
         return [_turn(turn) for turn in before if self._may_read(turn, question.caller)]
-
-    def _rarity(self, state: State) -> Callable[[str], float]:
-        return partial(self.knowledge.rarity, caller=state["question"].caller)
 
     # -- edges
 
@@ -328,7 +326,7 @@ class Pipeline:
         return budget.fit(compose, turns, passages, self.engine, room)
 
     def _grounding(self, state: State) -> Grounding:
-        passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, self._rarity(state)
+        passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, state["rarity"]
         if state["question"].task == "summary":
             return Digest(passages, embeddings, rarity)
         return Grounding(state["query"], passages, embeddings, rarity)

@@ -3,7 +3,8 @@
 import difflib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -142,11 +143,15 @@ class KnowledgeBase:
         """Load the embedding model and open the vector store, which else the first search does."""
         self.search("warm up", 1, caller=OPERATOR)
 
-    def rarity(self, word: str, caller: Caller | None = None) -> float:
-        """How telling a word is in what the caller may read: its inverse document frequency, about 0.7 for one that
-        is everywhere. What others may read must not show in whether a question is answered."""
+    def rarity_for(self, caller: Caller | None = None) -> Callable[[str], float]:
+        """How telling a word is in what the caller may read: its inverse document frequency, about 0.7 for one that is
+        everywhere. What others may read must not show in whether a question is answered.
+
+        The function remembers what it was asked, so it is for one question.
+        """
         closed = self.access.closed(caller)
-        return math.log(1 + (self.catalog.passage_count(closed) + 1) / (self.catalog.frequency(word, closed) + 1))
+        count = self.catalog.passage_count(closed)
+        return cache(lambda word: math.log(1 + (count + 1) / (self.catalog.frequency(word, closed) + 1)))
 
     def close(self) -> None:
         self.vectors.close()

@@ -270,11 +270,10 @@ def test_a_retriever_heeds_its_caller_whatever_becomes_of_its_collections(base: 
 
 
 def test_how_telling_a_word_is_says_nothing_of_closed_collections(base: KnowledgeBase) -> None:
-    who = Caller("alice")
-    assert base.rarity("basilisk", who) == base.rarity("nowhere", who)
-    assert base.rarity("quillon", who) < base.rarity("nowhere", who)
-    assert base.rarity("basilisk", OPERATOR) < base.rarity("nowhere", OPERATOR)
-    assert base.rarity("pump", who) == pytest.approx(0.69, abs=0.01)
+    rarity, everything = base.rarity_for(Caller("alice")), base.rarity_for(OPERATOR)
+    assert rarity("basilisk") == rarity("nowhere") > rarity("quillon") > rarity("pump")
+    assert rarity("pump") == pytest.approx(0.69, abs=0.01)
+    assert everything("basilisk") < everything("nowhere")
 
 
 # -- the assistant
