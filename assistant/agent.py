@@ -14,7 +14,7 @@ from assistant.pipeline import Pipeline
 from assistant.profiles import Profiles
 from assistant.settings import KnowledgeSettings, Settings, load_profile
 from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
-from knowledge import ChromaServer, KnowledgeBase, Place, SentenceEmbeddings
+from knowledge import Access, Caller, ChromaServer, KnowledgeBase, Place, SentenceEmbeddings
 
 
 class Assistant:
@@ -105,11 +105,12 @@ class Assistant:
                 answer = event.answer
         return answer
 
-    async def history(self, conversation_id: str) -> list[Turn]:
-        """The turns of a conversation, oldest first; none when it is unknown."""
+    async def history(self, conversation_id: str, caller: Caller | None = None) -> list[Turn]:
+        """The turns of a conversation, oldest first; none when it is unknown. Answers from collections that the
+        caller may not read are left out."""
         pipeline = await self._ready()
         with explained(self.settings.database):
-            return await pipeline.turns(conversation_id)
+            return await pipeline.turns(conversation_id, caller)
 
     async def forget(self, conversation_id: str) -> None:
         """Erase what is remembered of a conversation."""
@@ -125,8 +126,9 @@ def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = N
         settings.data_dir,
         embeddings or SentenceEmbeddings(knowledge.embedding_model),
         knowledge.max_file_mb,
-        Place(_revealed(knowledge.catalog_url), _chroma(knowledge)),
-        knowledge.web_allow_private,
+        access=Access.of(knowledge.readers),
+        place=Place(_revealed(knowledge.catalog_url), _chroma(knowledge)),
+        web_allow_private=knowledge.web_allow_private,
     )
 
 

@@ -74,6 +74,7 @@ class Draft:
                 section=passage.section,
                 url=passage.url,
                 quote=support.quote,
+                collection=passage.collection,
             )
         )
         return len(self.citations)

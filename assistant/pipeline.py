@@ -5,7 +5,7 @@ What is remembered of a conversation is its turns; all else lives for one questi
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, TypedDict, cast
@@ -45,7 +45,7 @@ from assistant.types import (
     Turn,
     Usage,
 )
-from knowledge import KnowledgeBase, NotFoundError, UserError
+from knowledge import Caller, KnowledgeBase, NotFoundError, UserError
 
 # Turns kept of a conversation, and of those how many the model is reminded of.
 REMEMBERED_TURNS = 50
@@ -60,6 +60,7 @@ class State(TypedDict, total=False):
     turns: list[dict[str, Any]]
     question: Annotated[Question, UntrackedValue]
     profile: Annotated[Settings, UntrackedValue]
+    rarity: Annotated[Callable[[str], float], UntrackedValue]
     query: Annotated[str, UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
     relevance: Annotated[float, UntrackedValue]
@@ -117,9 +118,10 @@ class Pipeline:
         """Every event of one question. The conversation is saved before the last one is given out."""
         started = time.monotonic()
         profile = await asyncio.to_thread(self.profiles.get, question.profile)
+        rarity = await asyncio.to_thread(self.knowledge.rarity_for, question.caller)
         finished: Finished | None = None
         stream = self.graph.astream(
-            State(question=question, profile=profile, started=started),
+            State(question=question, profile=profile, rarity=rarity, started=started),
             {"configurable": {"thread_id": question.conversation_id}},
             stream_mode="custom",
             durability="exit",
@@ -133,9 +135,10 @@ class Pipeline:
         if finished:
             yield finished
 
-    async def turns(self, conversation_id: str) -> list[Turn]:
+    async def turns(self, conversation_id: str, caller: Caller | None) -> list[Turn]:
+        """The exchanges so far that the caller may read."""
         state = await self.graph.aget_state({"configurable": {"thread_id": conversation_id}})
-        return [_turn(turn) for turn in state.values.get("turns", [])]
+        return [_turn(turn) for turn in state.values.get("turns", []) if self._may_read(turn, caller)]
 
     async def forget(self, conversation_id: str) -> None:
         await self._checkpointer.adelete_thread(conversation_id)
@@ -151,9 +154,9 @@ class Pipeline:
         await self._check_length(state)
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
-        query = standalone(question.text, _before(state))
+        query = standalone(question.text, self._before(state))
         passages = await asyncio.to_thread(self._search, query, state)
-        relevance = await asyncio.to_thread(gate.relevance, query, passages, self.knowledge.rarity)
+        relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
         return State(query=query, passages=passages, relevance=relevance, timings=timings, usage=Usage())
@@ -173,7 +176,7 @@ class Pipeline:
     async def compose(self, state: State) -> State:
         """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
         _emit(Stage("reading"))
-        turns = _before(state)[-PROMPTED_TURNS:]
+        turns = self._before(state)[-PROMPTED_TURNS:]
         fitted = await asyncio.to_thread(self._fit, state, turns, state["passages"])
         return State(
             messages=fitted.messages,
@@ -246,7 +249,7 @@ class Pipeline:
         return State(draft=draft, status="answered")
 
     async def abstain(self, state: State) -> State:
-        draft = Draft(Grounding("", (), self.knowledge.embeddings, self.knowledge.rarity))
+        draft = Draft(Grounding("", (), self.knowledge.embeddings, state["rarity"]))
         _emit(TextDelta(draft.write(state["profile"].persona.abstention)))
         return State(draft=draft, status="abstained")
 
@@ -256,8 +259,27 @@ class Pipeline:
         timings = replace(state["timings"], total_ms=_since(state["started"]))
         answer = Answer(draft.text, tuple(draft.citations), state["status"], state["usage"], timings)
         _emit(Finished(answer))
-        turn = asdict(Turn(question.text, answer.text, answer.citations, question.id))
+        turn = asdict(Turn(question.text, answer.text, answer.citations, question.id)) | {
+            "collections": _drawn_on(state)
+        }
         return State(turns=_with(state.get("turns", []), turn)[-REMEMBERED_TURNS:])
+
+    # -- what the caller may know
+
+    def _may_read(self, turn: dict[str, Any], caller: Caller | None) -> bool:
+        """Whether an exchange drew on nothing that is closed to the caller. In a place that several people share it
+        may have been somebody else's; and rules change."""
+        access = self.knowledge.access
+        # Where it is not known what an exchange drew on, it may be anything.
+        drawn_on = turn.get("collections", access.readers)
+        return all(access.allows(collection, caller) for collection in drawn_on)
+
+    def _before(self, state: State) -> list[Turn]:
+        """The conversation as it was when the question was asked, or asked for the first time, without what the
+        caller may not read."""
+        turns, question = state.get("turns", []), state["question"]
+        before = turns[: _place([turn.get("id", "") for turn in turns], question.id)]
+        return [_turn(turn) for turn in before if self._may_read(turn, question.caller)]
 
     # -- edges
 
@@ -278,11 +300,12 @@ class Pipeline:
             await asyncio.to_thread(self._fit, state, [], ())
 
     def _search(self, query: str, state: State) -> tuple[Passage, ...]:
-        question, wanted = state["question"], state["profile"].knowledge
-        collections, count = question.collections or wanted.collections, wanted.passages
-        if not self.knowledge.collections() and not question.attachments:
+        question, count = state["question"], state["profile"].knowledge.passages
+        readable = self.knowledge.collections(question.caller)
+        if not readable and not question.attachments:
             raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
-        found = self.knowledge.search(query, count, collections) if self.knowledge.collections() else []
+        collections = _wanted(question.collections or state["profile"].knowledge.collections, readable)
+        found = self.knowledge.search(query, count, collections, question.caller) if readable else []
         found += self.knowledge.search_in(query, question.attachments, count)
         best = sorted(found, key=lambda d: -d.metadata["score"]) if question.attachments else found
         return tuple(_passage(document) for document in best[:count])
@@ -303,7 +326,7 @@ class Pipeline:
         return budget.fit(compose, turns, passages, self.engine, room)
 
     def _grounding(self, state: State) -> Grounding:
-        passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, self.knowledge.rarity
+        passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, state["rarity"]
         if state["question"].task == "summary":
             return Digest(passages, embeddings, rarity)
         return Grounding(state["query"], passages, embeddings, rarity)
@@ -347,11 +370,21 @@ def _turn(turn: dict[str, Any]) -> Turn:
     return Turn(turn["question"], turn["answer"], citations, turn.get("id", ""))
 
 
-def _before(state: State) -> list[Turn]:
-    """The conversation as it was when the question was asked, or asked for the first time."""
-    turns = [_turn(turn) for turn in state.get("turns", [])]
-    place = _place([turn.id for turn in turns], state["question"].id)
-    return turns[:place]
+def _drawn_on(state: State) -> list[str]:
+    """The collections that an answer may say something of. That the documents do not say tells nothing of them."""
+    passages = state["passages"] if state["status"] == "answered" else ()
+    return sorted({passage.collection for passage in passages if passage.collection})
+
+
+def _wanted(names: Sequence[str], readable: Sequence[str]) -> list[str]:
+    """Those that are named and may be read; none where none is named, which means all.
+
+    Raises NotFoundError when nothing is left; whether a collection is closed or does not exist makes no difference.
+    """
+    found = [name for name in names if name in readable]
+    if names and readable and not found:
+        raise NotFoundError(f"There is no collection {names[0]!r}.", f"There are: {', '.join(readable)}.")
+    return found
 
 
 def _with(turns: Sequence[dict[str, Any]], turn: dict[str, Any]) -> list[dict[str, Any]]:
@@ -366,4 +399,4 @@ def _place(ids: Sequence[str], id_: str) -> int:
 
 def _passage(document: Document) -> Passage:
     place = {key: document.metadata[key] for key in ("source", "page", "section", "url", "score")}
-    return Passage(text=document.page_content, **place)
+    return Passage(text=document.page_content, collection=document.metadata.get("collection", ""), **place)

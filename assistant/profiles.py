@@ -7,7 +7,8 @@ from assistant.settings import Settings, load_profile
 class Profiles:
     """The profile of the running assistant, and others by name or path, which are loaded once.
 
-    Engine, embedding model, data folder, database and queue are always those of the running assistant.
+    Engine, embedding model, data folder, database, queue and the readers of collections are always those of the running
+    assistant.
     """
 
     def __init__(self, own: Settings) -> None:
@@ -30,4 +31,11 @@ class Profiles:
                 f"The profile {profile!r} asks for the embedding model {wanted!r}; the assistant runs with {own!r}.",
                 f'Set [knowledge] embedding_model = "{own}" in it, or run another assistant with it.',
             )
+        for collection, readers in other.knowledge.readers.items():
+            if self.own.knowledge.readers.get(collection) != readers:
+                raise SettingsError(
+                    f"The profile {profile!r} has other readers of the collection {collection!r} than the assistant "
+                    "that it is lent to.",
+                    "Say the same in both under [knowledge.readers], or say it only in the profile that is run.",
+                )
         return other

@@ -10,13 +10,14 @@ import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from assistant.errors import SettingsError
+from knowledge import Access
 
 PREFIX = "ASSISTANT_"
 # Read by the command line before there is a profile.
@@ -68,8 +69,18 @@ class QueueSettings(Section):
     deadline_s: float = Field(default=120.0, gt=0.0)
 
 
+def _readers(rules: tuple[str, ...]) -> tuple[str, ...]:
+    Access.of({"": rules})
+    return rules
+
+
+Readers = Annotated[tuple[str, ...], AfterValidator(_readers)]
+
+
 class KnowledgeSettings(Section):
     """Where passages come from. No `collections` means all of them.
+
+    `readers` says for a collection who may read it; one that is not named there is open to everybody.
 
     The catalog is SQLite in the data folder, or PostgreSQL at `catalog_url`; vectors are there too, or on the Chroma
     server at `chroma_url`. Web pages on private addresses are read only where `web_allow_private` says so.
@@ -77,6 +88,7 @@ class KnowledgeSettings(Section):
 
     embedding_model: str = "minilm"
     collections: tuple[str, ...] = ()
+    readers: dict[str, Readers] = Field(default_factory=dict)
     passages: int = Field(default=4, ge=1, le=50)
     max_file_mb: int = Field(default=50, ge=1)
     catalog_url: SecretStr | None = None
@@ -249,7 +261,8 @@ def _explain(error: ValidationError, path: Path) -> SettingsError:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return SettingsError(f"{path} has an unknown key {key!r}.", _nearest(key, valid_keys()))
-    message = first["msg"][0].lower() + first["msg"][1:]
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     return SettingsError(f"{key!r} in {path} is wrong: {message}.", f"It is now {first['input']!r}; correct it.")
 
 

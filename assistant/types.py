@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from knowledge import Attachment as Attachment
+from knowledge import Caller as Caller
 
 Status = Literal["answered", "abstained", "clarify", "handed_off", "failed"]
 
@@ -20,34 +21,19 @@ def new_question_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, and from where. `groups` are those of the workspace that the person belongs to."""
-
-    user: str = "local"
-    workspace: str = ""
-    channel: str = ""
-    groups: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """The person, in whatever channel: "workspace/user", or "user" where there are no workspaces."""
-        return f"{self.workspace}/{self.user}" if self.workspace else self.user
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
     """What a person asked.
 
     `profile`, by name or path, lends its persona, answers and knowledge; empty is that of the assistant. `collections`
-    narrows the search; empty means those of the profile. `language` is a BCP 47 code such as "ko", for the model to
-    write in; empty leaves it to the model. The `task` "summary" sums up the attachments, in the order they have, and
-    searches no documents. A question that is answered again, because it
-    was edited or because the first answer was cut off, keeps its `id`: its turn takes the place of the earlier one.
+    are searched in place of those of the profile, as far as the caller may read them. `language` is a BCP 47 code such
+    as "ko", for the model to write in; empty leaves it to the model. The `task` "summary" sums up the attachments, in
+    the order they have, and searches no documents. A question that is answered again, because it was edited or because
+    the first answer was cut off, keeps its `id`: its turn takes the place of the earlier one.
     """
 
     text: str
     conversation_id: str = field(default_factory=new_conversation_id)
-    caller: Caller = Caller()
+    caller: Caller = field(default_factory=Caller)
     attachments: tuple[Attachment, ...] = ()
     collections: tuple[str, ...] = ()
     id: str = field(default_factory=new_question_id)
@@ -58,7 +44,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a document. `page` and `section` are what a person can open; `score` is a cosine, -1 to 1."""
+    """A piece of a document. `page` and `section` are what a person can open; `score` is a cosine, -1 to 1.
+
+    `collection` is empty for what came with the question.
+    """
 
     text: str
     source: str
@@ -66,11 +55,15 @@ class Passage:
     section: str
     url: str
     score: float
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """`quote` is found verbatim in the passage, and `number` is what `[1]` in the answer points to."""
+    """`quote` is found verbatim in the passage, and `number` is what `[1]` in the answer points to.
+
+    `collection` is that of the passage; empty for what came with the question.
+    """
 
     number: int
     source: str
@@ -78,6 +71,7 @@ class Citation:
     section: str
     url: str
     quote: str
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What the assistant knows: documents in, passages out."""
 
+from knowledge.access import OPERATOR, UNSURE, Access, Audience, Caller
 from knowledge.attachments import Attachment
 from knowledge.base import KnowledgeBase, Place
 from knowledge.catalog import Source, StoredPassage
@@ -11,7 +12,12 @@ from knowledge.scan import Failure
 from knowledge.vectors import ChromaServer
 
 __all__ = [
+    "OPERATOR",
+    "UNSURE",
+    "Access",
     "Attachment",
+    "Audience",
+    "Caller",
     "ChromaServer",
     "DatasetError",
     "Failure",

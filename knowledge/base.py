@@ -4,14 +4,16 @@ import difflib
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
 from langchain_core.documents import Document
 
+from knowledge.access import OPEN, OPERATOR, Access, Caller
 from knowledge.attachments import Attachment, AttachmentIndex, read
 from knowledge.catalog import Catalog, Generation, Source, StoredPassage
 from knowledge.chunking import Chunker
@@ -54,12 +56,14 @@ class KnowledgeBase:
         folder: Path,
         embeddings: SentenceEmbeddings | None = None,
         max_file_mb: int = MAX_FILE_MB,
+        access: Access = OPEN,
         place: Place | None = None,
         web_allow_private: bool = False,
     ) -> None:
         place = place or Place()
         self.folder = folder
         self.max_file_mb = max_file_mb
+        self.access = access
         self.embeddings = embeddings or SentenceEmbeddings()
         self.catalog = Catalog(
             PostgreSQL(place.catalog_url) if place.catalog_url else SQLite(folder / "catalog.sqlite3")
@@ -187,26 +191,31 @@ class KnowledgeBase:
 
     # -- reading
 
-    def documents(self, collection: str | None = None) -> list[Source]:
-        return self.catalog.sources(collection)
+    def documents(self, collection: str | None = None, caller: Caller | None = None) -> list[Source]:
+        """The documents that a caller may read; of a collection that is closed there are none."""
+        sources = self.catalog.sources(collection)
+        return [source for source in sources if self.access.allows(source.collection, caller)]
 
     def passages(self, source: Source) -> list[StoredPassage]:
         return self.catalog.passages_of(source)
 
-    def find(self, name: str, collection: str | None = None) -> list[Source]:
+    def find(self, name: str, collection: str | None = None, caller: Caller | None = None) -> list[Source]:
         """The documents that a person means by a path, the end of one, or a folder. Raises NotFoundError."""
-        sources = self.documents(collection)
+        sources = self.documents(collection, caller)
         exact = [s for s in sources if _is_within(s.path, name)]
         found = exact or [s for s in sources if Path(s.path).parts[-len(Path(name).parts) :] == Path(name).parts]
         if not found:
             raise NotFoundError(f"No document is called {name!r}.", _suggestion(name, sources))
         return found
 
-    def retriever(self, k: int = 5, collections: Sequence[str] = ()) -> HybridRetriever:
-        """A LangChain retriever over the named collections, or all. Raises NotFoundError for an unknown one, and
-        StorageError when the documents were embedded by another model."""
+    def retriever(self, k: int = 5, collections: Sequence[str] = (), caller: Caller | None = None) -> HybridRetriever:
+        """A LangChain retriever over the named collections, or all, that finds what the caller may read.
+
+        Raises NotFoundError for a collection that is unknown or closed: nobody can tell the one from the other; and
+        StorageError when the documents were embedded by another model.
+        """
         self.check_model()
-        known = self.catalog.collections()
+        known = self.collections(caller)
         for name in collections:
             if name not in known:
                 raise NotFoundError(
@@ -218,11 +227,15 @@ class KnowledgeBase:
             embeddings=self.embeddings,
             k=k,
             collections=tuple(collections),
+            access=self.access,
+            caller=caller,
         )
 
-    def search(self, query: str, k: int = 5, collections: Sequence[str] = ()) -> list[Document]:
+    def search(
+        self, query: str, k: int = 5, collections: Sequence[str] = (), caller: Caller | None = None
+    ) -> list[Document]:
         """The passages nearest to the query, best first: LangChain Documents with their place and score."""
-        return self.retriever(k, collections).invoke(query)
+        return self.retriever(k, collections, caller).invoke(query)
 
     def search_in(self, query: str, attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
         """The passages of texts, which are kept nowhere, that are nearest to the query, best first."""
@@ -242,17 +255,23 @@ class KnowledgeBase:
         check_size(path, self.max_file_mb * 1_000_000, name)
         return read(self.reader, path, name, url)
 
-    def collections(self) -> list[str]:
-        """The names of the collections that hold anything."""
-        return self.catalog.collections()
+    def collections(self, caller: Caller | None = None) -> list[str]:
+        """The names of the collections that hold anything and that the caller may read."""
+        return self.access.readable(self.catalog.collections(), caller)
 
     def warm_up(self) -> None:
         """Load the embedding model and open the vector store, which else the first search does."""
-        self.search("warm up", 1)
+        self.search("warm up", 1, caller=OPERATOR)
 
-    def rarity(self, word: str) -> float:
-        """How telling a word is here: its inverse document frequency, about 0.7 for one that is everywhere."""
-        return math.log(1 + (self.catalog.passage_count() + 1) / (self.catalog.frequency(word) + 1))
+    def rarity_for(self, caller: Caller | None = None) -> Callable[[str], float]:
+        """How telling a word is in what the caller may read: its inverse document frequency, about 0.7 for one that is
+        everywhere. What others may read must not show in whether a question is answered.
+
+        The function remembers what it was asked, so it is for one question.
+        """
+        closed = self.access.closed(caller)
+        count = self.catalog.passage_count(closed)
+        return cache(lambda word: math.log(1 + (count + 1) / (self.catalog.frequency(word, closed) + 1)))
 
     def close(self) -> None:
         self.reader.close()

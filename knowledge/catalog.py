@@ -11,6 +11,9 @@ from typing import Literal
 from knowledge import fulltext
 from knowledge.databases import Database, Lock, Row, Transaction, Values, marks
 
+# A word that is met more often is a common one, and all of its occurrences would take a tenth of a second to look at.
+MAX_LOOKED_AT = 5_000
+
 State = Literal["ready", "outdated", "failed"]
 
 # SQLite takes 32,766 parameters in a statement at most.
@@ -194,12 +197,22 @@ class Catalog:
         """(passage id, BM25) of the passages in which any of the words occurs, best first; more is better."""
         return fulltext.matching(self._database, words, collection, count)
 
-    def frequency(self, word: str) -> int:
-        """In how many passages the word occurs, in any form; counting stops at 1,000."""
-        return fulltext.frequency(self._database, word)
+    def frequency(self, word: str, without: Sequence[str] = ()) -> int:
+        """In how many passages the word occurs, in any form, not counting those of some collections.
 
-    def passage_count(self) -> int:
-        return int(self._database.rows("SELECT count(*) AS found FROM passages")[0]["found"])
+        Counting stops at 1,000, and where some are not counted after 5,000 that were looked at.
+        """
+        return fulltext.frequency(self._database, word, without)
+
+    def passage_count(self, without: Sequence[str] = ()) -> int:
+        """How many passages there are, not counting those of some collections."""
+        listed, values = marks("collection", without)
+        rows = self._database.rows(
+            f"""SELECT (SELECT count(*) FROM passages) - (SELECT count(*) FROM sources
+                JOIN passages ON source_id = sources.id WHERE collection IN ({listed})) AS found""",
+            values,
+        )
+        return int(rows[0]["found"])
 
     # -- changes
 

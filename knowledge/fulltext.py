@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from knowledge.databases import Database, PostgreSQL
+from knowledge.databases import Database, PostgreSQL, marks
 
 # The usual constants of BM25, which FTS5 has built in: https://www.sqlite.org/fts5.html#the_bm25_function
 K1, B = 1.2, 0.75
 # Counting stops here: a word that is in so many passages is common, however common.
 COUNTED = 1_000
+# Looking at all occurrences of a common word would take a tenth of a second.
+LOOKED_AT = 5_000
 
 _FTS5 = """SELECT passages.id, -bm25(passage_index) AS worth FROM passage_index
     JOIN passages ON passages.number = passage_index.rowid JOIN live_sources s ON s.id = passages.source_id
@@ -48,13 +50,18 @@ def matching(database: Database, words: Sequence[str], collection: str, count: i
     return [(row["id"], float(row["worth"])) for row in rows]
 
 
-def frequency(database: Database, word: str) -> int:
-    """In how many passages the word occurs, in any form; counting stops at 1,000."""
+def frequency(database: Database, word: str, without: Sequence[str] = ()) -> int:
+    """In how many passages the word occurs, in any form, not counting those of some collections.
+
+    Counting stops at COUNTED, and where some are not counted after LOOKED_AT.
+    """
     if isinstance(database, PostgreSQL):
-        found = "SELECT 1 FROM passages WHERE tokens @@ plainto_tsquery('english', :word)"
-        values = {"word": word}
+        found, query = "SELECT number FROM passages WHERE tokens @@ plainto_tsquery('english', :word)", word
     else:
-        found = "SELECT 1 FROM passage_index WHERE passage_index MATCH :word"
-        values = {"word": f'"{word}"'}
-    rows = database.rows(f"SELECT count(*) AS found FROM ({found} LIMIT {COUNTED}) counted", values)
-    return int(rows[0]["found"])
+        found, query = "SELECT rowid AS number FROM passage_index WHERE passage_index MATCH :word", f'"{word}"'
+    counted = f"SELECT count(*) AS found FROM ({found} LIMIT {LOOKED_AT if without else COUNTED}) matching"
+    listed, values = marks("collection", without)
+    if without:
+        counted += f""" JOIN passages ON passages.number = matching.number JOIN sources ON sources.id = source_id
+            WHERE collection NOT IN ({listed})"""
+    return min(int(database.rows(counted, values | {"word": query})[0]["found"]), COUNTED)

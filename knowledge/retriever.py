@@ -10,6 +10,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
+from knowledge.access import OPEN, Access, Caller
 from knowledge.catalog import Catalog, StoredPassage
 from knowledge.vectors import Vectors
 from knowledge.words import content_words, words
@@ -38,12 +39,14 @@ class HybridRetriever(BaseRetriever):
     k: int = 5
     collections: tuple[str, ...] = ()
     halves: Literal["both", "dense", "lexical"] = "both"
+    access: Access = OPEN
+    caller: Caller | None = None
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         vector = self.embeddings.embed_query(query)
         cosines: dict[str, float] = {}
         matches: dict[str, float] = {}
-        for collection in self.collections or self.catalog.collections():
+        for collection in self._readable():
             near = dict(self.vectors.nearest(collection, vector, CANDIDATES)) if self.halves != "lexical" else {}
             words_ = _query_words(query) if self.halves != "dense" else []
             matching = dict(self.catalog.matching(words_, collection, CANDIDATES))
@@ -52,6 +55,10 @@ class HybridRetriever(BaseRetriever):
         order = fused(cosines, matches) if self.halves == "both" else _by_worth(matches or cosines)
         passages = self.catalog.passages(order)
         return [_document(passages[id_], cosines[id_]) for id_ in order if id_ in passages][: self.k]
+
+    def _readable(self) -> list[str]:
+        """The collections to search: of those that are wanted, what the caller may read now."""
+        return self.access.readable(self.collections or self.catalog.collections(), self.caller)
 
     def _cosines(self, collection: str, vector: Sequence[float], ids: set[str]) -> dict[str, float]:
         """Cosines of passages that the words found and the meaning did not."""

@@ -20,7 +20,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
-from assistant import Answer, Attachment, Citation, Passage, Question, Turn
+from assistant import Answer, Attachment, Caller, Citation, Passage, Question, Turn
 from assistant.doctor import Check
 from assistant.errors import QuestionTooLongError
 from assistant.types import Timings, Usage
@@ -484,7 +484,7 @@ class FakeKnowledge:
     def __init__(self, *sources: Source) -> None:
         self.sources = sources
 
-    def documents(self, collection: str | None = None) -> list[Source]:
+    def documents(self, collection: str | None = None, caller: Caller | None = None) -> list[Source]:
         return [s for s in self.sources if collection in (None, s.collection)]
 
 

@@ -1,5 +1,6 @@
 """The documents that answers come from, and the model that finds passages of them."""
 
+import difflib
 import importlib.util
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ def embedding_model(settings: Settings) -> Check:
 
 def ingested(settings: Settings) -> Iterator[Check]:
     try:
+        # Without the profile's readers: whoever runs the assistant may know how much there is of everything.
         knowledge = KnowledgeBase(settings.data_dir, SentenceEmbeddings(settings.knowledge.embedding_model))
         sources = knowledge.documents()
         knowledge.close()
@@ -35,6 +37,7 @@ def ingested(settings: Settings) -> Iterator[Check]:
         return
     passages = sum(source.passages for source in sources)
     yield Check("documents", "ok", f"{len(sources)} with {passages:,} passages")
+    yield from _readers(settings, {source.collection for source in sources})
     unreadable = [source for source in sources if source.state != "ready"]
     if unreadable:
         yield Check(
@@ -43,3 +46,16 @@ def ingested(settings: Settings) -> Iterator[Check]:
             f"{len(unreadable)} cannot be read, or not in their newest version.",
             "`assistant documents list` says which and why.",
         )
+
+
+def _readers(settings: Settings, collections: set[str]) -> Iterator[Check]:
+    """A misspelt name closes nothing, and the collection that was meant stays open."""
+    for name in settings.knowledge.readers:
+        if name not in collections:
+            near = difflib.get_close_matches(name, sorted(collections), n=1)
+            yield Check(
+                "readers",
+                "warning",
+                f"are named for the collection {name!r}, in which there are no documents yet.",
+                f"Correct the name if {near[0]!r} is meant: that is open." if near else "Ingest into it when you like.",
+            )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connectors.cli import errors, stdin
+from connectors.cli.caller import caller
 from connectors.cli.options import AsJson, Collection, Session, options_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def compose(question: str | None, session: str | None, collection: str | None) -
         # A command line may hold bytes that are no characters; no model can read those.
         text.encode("utf-8", "replace").decode(),
         conversation_id=session or new_conversation_id(),
+        caller=caller(),
         attachments=(Attachment("standard input", attached),) if attached.strip() else (),
         collections=(collection,) if collection else (),
     )

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from assistant import Citation, Question
 from connectors.cli import errors, live, render
+from connectors.cli.caller import caller
 from connectors.cli.console import clean, one_line
 from connectors.cli.markdown import markdown
 from connectors.cli.signals import is_cancelled, on_signal
@@ -55,6 +56,7 @@ class Conversation:
     ) -> None:
         self.assistant = assistant
         self.session = session
+        self.caller = caller()
         self.out = out
         self.err = err
         self.interactive = interactive
@@ -75,11 +77,11 @@ class Conversation:
 
     async def greet(self) -> None:
         """What a person should know before the first question."""
-        turns = await self.assistant.history(self.session)
+        turns = await self.assistant.history(self.session, self.caller)
         self._citations = turns[-1].citations if turns else ()
         if not self.interactive:
             return
-        count = len(self.assistant.knowledge.documents())
+        count = len(self.assistant.knowledge.documents(caller=self.caller))
         profile = one_line(self.assistant.settings.name)
         self.out.print(
             Text(f"Profile {profile} · {_plural(count, 'document')} · session {one_line(self.session)}", "bold")
@@ -104,7 +106,7 @@ class Conversation:
 
     async def _answer(self, text: str) -> None:
         self.asked += 1
-        question = Question(text.encode("utf-8", "replace").decode(), conversation_id=self.session)
+        question = Question(text.encode("utf-8", "replace").decode(), conversation_id=self.session, caller=self.caller)
         if not self.interactive:
             await self._show(question)
             return
@@ -160,7 +162,7 @@ class Conversation:
                 self._dim(f"[{citation.number}] {one_line(citation.url)}")
 
     async def history(self) -> None:
-        turns = await self.assistant.history(self.session)
+        turns = await self.assistant.history(self.session, self.caller)
         for turn in turns:
             self.out.print(Text(f"> {clean(turn.question)}", "bold"))
             self.out.print(markdown(turn.answer) if self.out.is_terminal else Text(clean(turn.answer)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from connectors.cli import errors
+from connectors.cli.caller import caller
 from connectors.cli.options import Options, options_of
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def _ask(assistant: "Assistant", question: DemoQuestion, out: "Console", e
 
     out.print()
     out.print(Text(question.text, "bold"))
-    answer = await live.show(assistant.stream(Question(question.text)), out, err)
+    answer = await live.show(assistant.stream(Question(question.text, caller=caller())), out, err)
     render.print_sources(out, answer.citations)
     return answer
 

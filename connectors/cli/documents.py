@@ -1,5 +1,6 @@
 """`assistant documents`: what was ingested, and taking it out again."""
 
+import os
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connectors.cli import errors
+from connectors.cli.caller import caller
 from connectors.cli.options import AsJson, Collection, options_of
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from assistant import Caller
     from knowledge import KnowledgeBase, Source, StoredPassage
 
 app = typer.Typer(help="List, show and remove documents.")
@@ -25,12 +28,21 @@ LISTED = 10
 
 
 @app.command("list")
-def list_documents(context: typer.Context, collection: Collection = None, as_json: AsJson = False) -> None:
-    """List the documents."""
+def list_documents(
+    context: typer.Context,
+    collection: Collection = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Closed collections too, for whoever may write the data folder.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the documents that you may read."""
     from connectors.cli import console
 
     with options_of(context).knowledge() as knowledge:
-        sources = in_collection(knowledge, collection)
+        who = operator(knowledge) if everything else caller()
+        sources = in_collection(knowledge, collection, who)
+        hidden = closed(knowledge, who)
     if as_json:
         console.write_json([source_json(source) for source in sources])
     elif sys.stdout.isatty():
@@ -38,6 +50,8 @@ def list_documents(context: typer.Context, collection: Collection = None, as_jso
     else:
         for source in sources:
             console.write_row(*_row(source))
+    if hidden:
+        typer.echo(_hidden_line(hidden), err=True)
 
 
 @app.command()
@@ -50,9 +64,10 @@ def remove(
 ) -> None:
     """Take documents out: nothing is answered from them any more. The files stay where they are."""
     from connectors.cli import console
+    from knowledge import OPERATOR
 
     with options_of(context).knowledge() as knowledge:
-        sources = find(knowledge, names, collection)
+        sources = find(knowledge, names, collection, OPERATOR)
         if len(sources) > 1 and not yes:
             _confirm(sources)
         passages = knowledge.remove(sources)
@@ -73,7 +88,7 @@ def show(
     from connectors.cli import console
 
     with options_of(context).knowledge() as knowledge:
-        source = only(find(knowledge, [name], collection), name)
+        source = only(find(knowledge, [name], collection, caller()), name)
         passages = knowledge.passages(source)
     if as_json:
         text = [{"section": p.section, "page": p.page, "text": p.text} for p in passages]
@@ -82,20 +97,47 @@ def show(
         print_document(console.out(), source, passages)
 
 
-def in_collection(knowledge: "KnowledgeBase", collection: str | None) -> list["Source"]:
-    """The documents of a collection, or all. Raises UserError for a collection that does not exist."""
+def operator(knowledge: "KnowledgeBase") -> "Caller":
+    """Who may see everything: whoever may write where it is kept could also read it there. Raises UserError."""
+    from knowledge import OPERATOR, UserError
+
+    if not os.access(knowledge.folder, os.W_OK):
+        raise UserError(
+            f"You may not write the data folder {knowledge.folder}, so closed collections are not for you to see.",
+            "Ask whoever runs the assistant.",
+        )
+    return OPERATOR
+
+
+def closed(knowledge: "KnowledgeBase", who: "Caller") -> int:
+    """How many collections there are that this person may not read."""
+    from knowledge import OPERATOR
+
+    return len(knowledge.collections(OPERATOR)) - len(knowledge.collections(who))
+
+
+def _hidden_line(count: int) -> str:
+    collections = "1 collection is" if count == 1 else f"{count} collections are"
+    return f"{collections} closed to you. Whoever runs the assistant lists them with --all."
+
+
+def in_collection(knowledge: "KnowledgeBase", collection: str | None, who: "Caller | None" = None) -> list["Source"]:
+    """The documents of a collection, or all, that a person may read. Raises UserError for a collection that does not
+    exist."""
     from knowledge import NotFoundError
 
-    sources = knowledge.documents()
+    sources = knowledge.documents(caller=who)
     names = sorted({source.collection for source in sources})
     if collection and collection not in names:
         raise NotFoundError(f"There is no collection {collection!r}.", f"There are: {', '.join(names) or 'none'}.")
     return [source for source in sources if collection in (None, source.collection)]
 
 
-def find(knowledge: "KnowledgeBase", names: "Sequence[str]", collection: str | None) -> list["Source"]:
+def find(
+    knowledge: "KnowledgeBase", names: "Sequence[str]", collection: str | None, who: "Caller | None" = None
+) -> list["Source"]:
     """Every document that one of the names means, once."""
-    found = [source for name in names for source in knowledge.find(name, collection)]
+    found = [source for name in names for source in knowledge.find(name, collection, who)]
     return list({(source.collection, source.path): source for source in found}.values())
 
 

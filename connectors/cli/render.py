@@ -86,11 +86,16 @@ def answer_json(answer: "Answer", session: str) -> dict[str, object]:
     return {
         "answer": answer.text,
         "status": answer.status,
-        "citations": [asdict(citation) for citation in answer.citations],
+        "citations": [citation_json(citation) for citation in answer.citations],
         "session": session,
         "usage": asdict(answer.usage),
         "timings": asdict(answer.timings),
     }
+
+
+def citation_json(citation: "Citation") -> dict[str, object]:
+    keys = ("number", "source", "page", "section", "url", "quote")
+    return {key: getattr(citation, key) for key in keys}
 
 
 def footer(answer: "Answer") -> str:

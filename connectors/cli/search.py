@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connectors.cli import errors
+from connectors.cli.caller import caller
 from connectors.cli.options import AsJson, Collection, options_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _search(context: typer.Context, query: str, k: int, collections: "Sequence[s
     with live.Progress(console.err()) as progress:
         progress.say(live.STAGES["searching"])
         with options_of(context).knowledge() as knowledge:
-            return knowledge.search(query, k, collections)
+            return knowledge.search(query, k, collections, caller())
 
 
 def _print(found: "Sequence[Document]", query: str, *, as_json: bool) -> None:

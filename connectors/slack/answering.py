@@ -134,7 +134,7 @@ class Answering:
             return self._refused(claimed, "stranger" if person.stranger else "guest")
         if asked.kind == "ingest":
             return await self._add_files(client, claimed)
-        caller = await self.services.people.caller(client, asked, person)
+        caller = await self.services.people.caller(client, asked.team, asked.user, asked.channel, person)
         attachments, notes = await self._evidence(client, claimed)
         question = self._question(claimed, attachments)
         if isinstance(question, Result):

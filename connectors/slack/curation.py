@@ -13,7 +13,7 @@ from connectors.slack import files
 from connectors.slack.people import People
 from connectors.slack.store import Asked
 from connectors.slack.wording import Wording, counted
-from knowledge import LoadError, Report, UserError
+from knowledge import OPERATOR, LoadError, Report, UserError
 
 # Below the data folder: what was added has to be found again by the next `assistant ingest`.
 FOLDER = "slack-files"
@@ -66,4 +66,5 @@ def _ingest(assistant: Assistant, downloaded: Path, path: Path, collection: str)
     for failure in report.failed:
         path.unlink()
         raise LoadError(failure.error, "")
-    return sum(source.passages for source in assistant.knowledge.documents(collection) if source.path == str(path))
+    sources = assistant.knowledge.documents(collection, OPERATOR)
+    return sum(source.passages for source in sources if source.path == str(path))

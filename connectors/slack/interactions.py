@@ -1,5 +1,6 @@
 """What people do besides writing: the slash command, shortcuts of messages, dialogs and buttons."""
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from connectors.slack.home import FORGET_ME
 from connectors.slack.inbox import Inbox
 from connectors.slack.manifest import ADD_TO_DOCUMENTS, ASK_ABOUT_THIS, SUMMARIZE_THREAD
 from connectors.slack.services import Services
-from connectors.slack.store import ROOTLESS, Asked, Kind
+from connectors.slack.store import ROOTLESS, Asked, Claimed, Kind
 from connectors.slack.welcome import Welcome
 
 Body = Mapping[str, Any]
@@ -129,7 +130,8 @@ class Interactions:
         else:
             files = message["files"][: modals.MAX_FILES]
             metadata = {"channel": body["channel"]["id"], "files": [file["id"] for file in files]}
-            collections = self.services.assistant.knowledge.collections()
+            caller = await self.services.people.caller(client, _team(body), user)
+            collections = await asyncio.to_thread(self.services.assistant.knowledge.collections, caller)
             names = [name_of(file) for file in files]
             await self._open(body, modals.add_file_modal(names, collections, _packed(metadata), words))
 
@@ -172,7 +174,7 @@ class Interactions:
         await ack()
         question, _, number = str(action.get("value", "")).partition(":")
         known = await self._question_here(body, question)
-        citations = [Citation(**citation) for citation in known.citations] if known else []
+        citations = await self._readable(body, known) if known else []
         wanted = int(number) if number.isdecimal() else 0
         await self._open(body, modals.source_modal(citations, wanted, self.services.words(_channel(body))))
 
@@ -194,11 +196,19 @@ class Interactions:
 
     # -- what they share
 
-    async def _question_here(self, body: Body, id_: str) -> Any:
+    async def _question_here(self, body: Body, id_: str) -> Claimed | None:
         """A question of this very place: a button shows nothing to people of another channel."""
         found = await self.services.store.question(id_)
         here = found and (found.asked.team, found.asked.channel) == (_team(body), _channel(body))
         return found if here else None
+
+    async def _readable(self, body: Body, question: Claimed) -> list[Citation]:
+        """What an answer quotes, as far as whoever looks may read it now."""
+        client, user = await self._client(body), str(body["user"]["id"])
+        caller = await self.services.people.caller(client, _team(body), user, question.asked.channel)
+        allows = self.services.assistant.knowledge.access.allows
+        citations = [Citation(**citation) for citation in question.citations]
+        return [citation for citation in citations if allows(citation.collection, caller)]
 
     def _asked(self, body: Body, channel: str, thread: str, key: str, kind: Kind, text: str) -> Asked:
         user = str(body["user"]["id"])

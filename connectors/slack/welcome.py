@@ -24,7 +24,7 @@ class Welcome:
         self.services = services
 
     async def show(self, team: str, enterprise: str, user: str, channel: str) -> None:
-        """Publish the Home tab of one person: only what everybody may know, and their own questions."""
+        """Publish the Home tab of one person: only what they may know, and their own questions."""
         try:
             client = await self.services.workspaces.client(team, enterprise or None)
             await client.views_publish(user_id=user, view=await self._view(client, team, user))
@@ -44,7 +44,7 @@ class Welcome:
 
     async def _view(self, client: Client, team: str, user: str) -> dict[str, object]:
         settings = self.services.settings
-        sources = await asyncio.to_thread(self._documents)
+        sources = await self._documents(client, team, user)
         asked = await self.services.store.recent(team, user, MAX_RECENT)
         recent = [Recent(q.asked.text, q.status or q.state, await _link(client, q), q.asked_at) for q in asked]
         return home_view(
@@ -57,10 +57,15 @@ class Welcome:
             words=self.services.words(""),
         )
 
-    def _documents(self) -> list[Source]:
-        """What a question in direct messages would be answered from."""
-        allowed = self.services.assistant.settings.knowledge.collections
-        sources = self.services.assistant.knowledge.documents()
+    async def _documents(self, client: Client, team: str, user: str) -> list[Source]:
+        """What a question of this person's in direct messages would be answered from."""
+        person = await self.services.people.person(client, team, user)
+        if not person.answered(guests=self.services.settings.guests):
+            return []
+        caller = await self.services.people.caller(client, team, user, person=person)
+        assistant = self.services.assistant
+        allowed = assistant.settings.knowledge.collections
+        sources = await asyncio.to_thread(assistant.knowledge.documents, caller=caller)
         return [source for source in sources if not allowed or source.collection in allowed]
 
 

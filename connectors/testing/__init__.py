@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from assistant import Answer, Attachment, Event, Finished, Passage, Question, Retrieved, Stage, TextDelta, Turn
+from assistant import Answer, Attachment, Caller, Event, Finished, Passage, Question, Retrieved, Stage, TextDelta, Turn
 from connectors.base import Connector
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ScriptedKnowledge:
 
     sources: tuple["Source", ...] = ()
 
-    def documents(self, collection: str | None = None) -> list["Source"]:
+    def documents(self, collection: str | None = None, caller: Caller | None = None) -> list["Source"]:
         return [s for s in self.sources if collection in (None, s.collection)]
 
 
@@ -92,7 +92,7 @@ class ScriptedAssistant:
         events = [event async for event in self.stream(question)]
         return next(event.answer for event in events if isinstance(event, Finished))
 
-    async def history(self, conversation_id: str) -> list[Turn]:
+    async def history(self, conversation_id: str, caller: Caller | None = None) -> list[Turn]:
         return list(self.turns.get(conversation_id, []))
 
     async def forget(self, conversation_id: str) -> None:
