@@ -1,15 +1,22 @@
-"""What the assistant knows: documents in, passages out."""
+"""What the assistant knows: documents in, passages out.
 
-from knowledge.access import OPERATOR, UNSURE, Access, Audience, Caller
-from knowledge.attachments import Attachment
-from knowledge.base import KnowledgeBase, Place
-from knowledge.catalog import Source, StoredPassage
-from knowledge.embeddings import SentenceEmbeddings
-from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
-from knowledge.evaluation import DatasetError, Figures, Step, evaluate, read_dataset
-from knowledge.ingest import IngestEvent, Progress, Report, Waiting
-from knowledge.scan import Failure
-from knowledge.vectors import ChromaServer
+What is imported from here is loaded when it is first used: whoever only reads a file needs no search.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from knowledge.access import OPERATOR, UNSURE, Access, Audience, Caller
+    from knowledge.attachments import Attachment
+    from knowledge.base import KnowledgeBase, Place
+    from knowledge.catalog import Source, StoredPassage
+    from knowledge.embeddings import SentenceEmbeddings
+    from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
+    from knowledge.evaluation import DatasetError, Figures, Step, evaluate, read_dataset
+    from knowledge.ingest import IngestEvent, Progress, Report, Waiting
+    from knowledge.scan import Failure
+    from knowledge.vectors import ChromaServer
 
 __all__ = [
     "OPERATOR",
@@ -39,3 +46,23 @@ __all__ = [
     "evaluate",
     "read_dataset",
 ]
+
+_MODULES = {
+    "knowledge.access": "OPERATOR UNSURE Access Audience Caller",
+    "knowledge.attachments": "Attachment",
+    "knowledge.base": "KnowledgeBase Place",
+    "knowledge.catalog": "Source StoredPassage",
+    "knowledge.embeddings": "SentenceEmbeddings",
+    "knowledge.errors": "LoadError NotFoundError StorageError UserError",
+    "knowledge.evaluation": "DatasetError Figures Step evaluate read_dataset",
+    "knowledge.ingest": "IngestEvent Progress Report Waiting",
+    "knowledge.scan": "Failure",
+    "knowledge.vectors": "ChromaServer",
+}
+_PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

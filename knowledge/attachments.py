@@ -50,7 +50,8 @@ def read(reader: Reader, path: Path, name: str, url: str = "") -> list[Attachmen
             "Take the part that the question is about, or add the file to a collection.",
         )
     return [
-        Attachment(name, d.page_content, d.metadata["page"], url=url, format=d.metadata["format"]) for d in documents
+        Attachment(name, d.page_content, d.metadata["page"], d.metadata["section"], url, d.metadata["format"])
+        for d in documents
     ]
 
 

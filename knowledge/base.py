@@ -119,6 +119,7 @@ class KnowledgeBase:
         lock = self.catalog.writer()
         yield from acquire(lock)
         try:
+            self.reader.start()  # while the model loads
             chunker, generation = self._chunker(), self._current(self._cutting())
             with self._writing() as store, closing(Sources(self.reader, self._limits)) as sources:
                 writer = Writer(self.catalog, store, self.embeddings, generation)

@@ -145,12 +145,19 @@ def cut(loaded: Loaded, chunker: Chunker, generation: Generation) -> Reading:
         for chunk in chunker.split(document.page_content, document.metadata["format"], title):
             if HEADING_ONLY.fullmatch(chunk.text):
                 continue  # it stands in the section of the next passage
-            section = " > ".join(part for part in (place, chunk.section) if part)
+            section = under(place, chunk.section)
             text = embedded_text(title, section, chunk.text)
             id_ = _passage_id(generation, source, len(passages))
             passages.append(new_passage(id_, chunk.text, section, document.metadata["page"], text))
             texts.append(text)
     return Reading(replace(source, title=title, passages=len(passages)), passages, texts)
+
+
+def under(place: str, section: str) -> str:
+    """A heading path below a place. A chapter is often its own first heading, and then said once."""
+    if section == place or section.startswith(f"{place} > "):
+        return section
+    return " > ".join(part for part in (place, section) if part)
 
 
 def new_passage(id_: str, text: str, section: str, page: int | None, embedded: str) -> NewPassage:

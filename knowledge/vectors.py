@@ -259,7 +259,7 @@ class WrittenStore(VectorStore):
             return
         # Chroma takes in what was written when it is next asked. Readers of a copy must find nothing left to take in.
         for name in self._names():
-            self.ask(name, lambda target: target.query(query_embeddings=_any_vector(target), n_results=1), None)
+            self.ask(name, _settle, None)
         # And what it still has open it may write any time.
         self.close()
         self.snapshots.publish()
@@ -329,9 +329,10 @@ def _embedded(folder: Path) -> "Client":
     return cast("Client", chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False)))
 
 
-def _any_vector(target: "Collection") -> np.ndarray:
+def _settle(target: "Collection") -> None:
     found = target.get(limit=1, include=["embeddings"])["embeddings"]
-    return np.asarray(found, dtype=np.float32)
+    if found is not None and len(found):
+        target.query(query_embeddings=np.asarray(found, dtype=np.float32), n_results=1)
 
 
 def first_line(error: Exception) -> str:
