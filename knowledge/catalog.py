@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from knowledge.errors import StorageError
+from knowledge.lexical import grams
 
 State = Literal["ready", "outdated", "failed"]
+
+# What a word in the heading path is worth beside one in the text. 1 to 3 rank claims alike, and manuals better with more.
+HEADING_WEIGHT = 2.0
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -36,18 +40,20 @@ CREATE TABLE IF NOT EXISTS passages (
     source_id INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
     text TEXT NOT NULL,
     section TEXT NOT NULL,
-    page INTEGER
+    page INTEGER,
+    grams TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS passages_by_source ON passages (source_id);
 CREATE VIRTUAL TABLE IF NOT EXISTS passage_index USING fts5 (
-    section, text, content = 'passages', content_rowid = 'number', tokenize = 'porter unicode61'
+    section, text, grams, content = 'passages', content_rowid = 'number', tokenize = 'porter unicode61'
 );
 CREATE TRIGGER IF NOT EXISTS passage_added AFTER INSERT ON passages BEGIN
-    INSERT INTO passage_index (rowid, section, text) VALUES (new.number, new.section, new.text);
+    INSERT INTO passage_index (rowid, section, text, grams)
+    VALUES (new.number, new.section, new.text, new.grams);
 END;
 CREATE TRIGGER IF NOT EXISTS passage_removed AFTER DELETE ON passages BEGIN
-    INSERT INTO passage_index (passage_index, rowid, section, text)
-    VALUES ('delete', old.number, old.section, old.text);
+    INSERT INTO passage_index (passage_index, rowid, section, text, grams)
+    VALUES ('delete', old.number, old.section, old.text, old.grams);
 END;
 -- Vectors that may be in the vector store without a passage: being written, or no longer wanted.
 CREATE TABLE IF NOT EXISTS loose_vectors (id TEXT PRIMARY KEY, collection TEXT NOT NULL);
@@ -149,19 +155,47 @@ class Catalog:
 
     # -- words
 
-    def matching(self, words: Sequence[str], collection: str, count: int) -> list[tuple[str, float]]:
-        """(passage id, BM25) of the passages in which any of the words occurs, best first; more is better."""
-        if not words:
+    def matching(self, tokens: Sequence[str], collections: Sequence[str], count: int) -> list[tuple[str, float]]:
+        """(passage id, BM25) of the passages in which any of the tokens occurs, best first; more is better.
+
+        Words match in any form, in the text and in the heading path, where they count for more; a token with marks in
+        it matches as a phrase.
+        """
+        if not tokens or not collections:
             return []
+        marks = ",".join("?" * len(collections))
         rows = self._rows(
-            """SELECT passages.id, -bm25(passage_index) AS worth FROM passage_index
+            f"""SELECT passages.id, -bm25(passage_index, {HEADING_WEIGHT}, 1.0, 1.0) AS worth FROM passage_index
                JOIN passages ON passages.number = passage_index.rowid
                JOIN sources ON sources.id = passages.source_id
-               WHERE passage_index MATCH ? AND sources.collection = ?
+               WHERE passage_index MATCH ? AND sources.collection IN ({marks})
                ORDER BY worth DESC LIMIT ?""",
-            (" OR ".join(f'"{word}"' for word in words), collection, count),
+            (" OR ".join(f'"{token}"' for token in tokens), *collections, count),
         )
         return [(row["id"], row["worth"]) for row in rows]
+
+    def frequencies(self, tokens: Sequence[str], limit: int) -> dict[str, int]:
+        """In how many passages of all collections each token occurs, in any form; counting stops at `limit`."""
+        if not tokens:
+            return {}
+        one = """SELECT ? AS token, (SELECT count(*) FROM
+               (SELECT 1 FROM passage_index WHERE passage_index MATCH ? LIMIT ?)) AS found"""
+        values = [value for token in tokens for value in (token, f'"{token}"', limit)]
+        return {row["token"]: row["found"] for row in self._rows(" UNION ALL ".join([one] * len(tokens)), values)}
+
+    def neighbours(self, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+        """The ids of the passages before and after each, in the same source; None at its ends."""
+        marks = ",".join("?" * len(ids))
+        rows = self._rows(
+            f"""SELECT hit.id,
+               (SELECT id FROM passages WHERE source_id = hit.source_id AND number < hit.number
+                ORDER BY number DESC LIMIT 1) AS before,
+               (SELECT id FROM passages WHERE source_id = hit.source_id AND number > hit.number
+                ORDER BY number LIMIT 1) AS after
+               FROM passages AS hit WHERE hit.id IN ({marks})""",
+            ids,
+        )
+        return {row["id"]: (row["before"], row["after"]) for row in rows}
 
     def frequency(self, word: str) -> int:
         """In how many passages the word occurs, in any form; counting stops at 1,000."""
@@ -188,8 +222,8 @@ class Catalog:
             _remove(database, source.collection, source.path)
             source_id = database.execute(_INSERT_SOURCE, asdict(source)).lastrowid
             database.executemany(
-                "INSERT INTO passages (id, source_id, text, section, page) VALUES (?, ?, ?, ?, ?)",
-                [(p.id, source_id, p.text, p.section, p.page) for p in passages],
+                "INSERT INTO passages (id, source_id, text, section, page, grams) VALUES (?, ?, ?, ?, ?, ?)",
+                [(p.id, source_id, p.text, p.section, p.page, grams(f"{p.section}\n{p.text}")) for p in passages],
             )
             database.executemany("DELETE FROM loose_vectors WHERE id = ?", [(p.id,) for p in passages])
 
