@@ -12,22 +12,25 @@ from knowledge.words import content_words, stem, words
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _UNSPACED = (
     _HAN + "\u1100-\u11ff\uac00-\ud7a3\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f"
-    "\u0e01-\u0e2e\u0e81-\u0eae\u0f40-\u0fbc\u1000-\u102a\u1780-\u17b3"
+    "\u0e01-\u0e2e\u0e81-\u0eae\u0f40-\u0fbc\u1000-\u102a\u1780-\u17b3\u3131-\u318e\uff66-\uffdc"
 )
 _RUN = re.compile(f"[{_UNSPACED}]+")
 _IDEOGRAPH = re.compile(f"[{_HAN}]")
 # Letters and digits of other scripts that stand in one word with such a run: "Docker를".
 _MIXED = re.compile(f"(?=[^\\W_]*[{_UNSPACED}])[^\\W_]+")
 _OTHER = re.compile(f"[^\\W_{_UNSPACED}]+")
+_WHOLE_RUN = re.compile(f"(?<![^\\W_])[{_UNSPACED}]+(?![^\\W_])")
 
 # Korean words that ask, refer or carry grammar, and that say nothing of the subject.
 KOREAN_FUNCTION_WORDS = frozenset(
-    """무엇 무엇을 무엇이 무엇인가 무엇인가요 무엇입니까 무슨 뭐 뭔가요 뭐예요 누구 누가 누구인가 누구인가요 누구의 언제 언제인가
-    언제인가요 언제부터 언제까지 어디 어디에 어디에서 어디서 어디인가 어디인가요 어느 어떤 어떻게 어떠한 왜 얼마 얼마나 얼마인가 얼마인가요 몇
-    그 이 저 이것 그것 저것 여기 거기 및 등 또는 그리고 그러나 하지만 수 것 것은 것이 것을 것인가 것인가요 때 대한 대해 대하여 관한 위한 위해 위하여
-    통해 통하여 따른 따라 하는 하나 하나요 하는가 하였는가 했는가 했나요 합니까 하려면 한 할 해야 하나요 되는 되나요 되는가 됩니까 된 될 있는
-    있나요 있는가 있습니까 있을까요 있다 있는지 없는 없나요 인가 인가요 입니까 인지 여부 좀 알려 알려줘 알려주세요 설명해 설명해줘 설명해주세요 주세요
-    말해줘 방법은""".split()
+    """무엇 무엇을 무엇이 무엇인가 무엇인가요 무엇입니까 무슨 뭐 뭔가요 뭐예요 누구 누가 누구인가
+    누구인가요 누구의 언제 언제인가 언제인가요 언제부터 언제까지 어디 어디에 어디에서 어디서 어디인가
+    어디인가요 어느 어떤 어떻게 어떠한 왜 얼마 얼마나 얼마인가 얼마인가요 몇 그 이 저 이것 그것
+    저것 여기 거기 및 등 또는 그리고 그러나 하지만 수 것 것은 것이 것을 것인가 것인가요 때 대한
+    대해 대하여 관한 위한 위해 위하여 통해 통하여 따른 따라 하는 하나 하나요 하는가 하였는가
+    했는가 했나요 합니까 하려면 한 할 해야 되는 되나요 되는가 됩니까 된 될 있는 있나요 있는가
+    있습니까 있을까요 있다 있는지 없는 없나요 인가 인가요 입니까 인지 여부 좀 알려 알려줘
+    알려주세요 설명해 설명해줘 설명해주세요 주세요 말해줘 방법은""".split()
 )
 
 # More than a question ever needs, and few enough for SQLite's query parser.
@@ -49,18 +52,12 @@ class Query:
 
 def query(text: str) -> Query:
     """The words that carry the question; all of them when it has none ("What is it?")."""
-    plain = _OTHER_THAN_GRAMMAR.sub(_without_grammar, unicodedata.normalize("NFKC", text))
-    carrying = content_words(plain) or list(dict.fromkeys(words(text)))
+    plain = unicodedata.normalize("NFKC", text)
+    carrying = content_words(_without_grammar(plain)) or list(dict.fromkeys(words(text)))
     pieces = [piece for word in carrying if _MIXED.fullmatch(word) for piece in _OTHER.findall(word)]
     found = tuple(dict.fromkeys(carrying + pieces))[:MAX_TOKENS]
-    return Query(found, tuple(dict.fromkeys(_pairs(plain)))[: MAX_TOKENS - len(found)])
-
-
-_OTHER_THAN_GRAMMAR = re.compile(f"(?<![^\\W_])[{_UNSPACED}]+(?![^\\W_])")
-
-
-def _without_grammar(match: re.Match[str]) -> str:
-    return " " if match.group() in KOREAN_FUNCTION_WORDS else match.group()
+    pairs = _pairs(_without_grammar(_unmarked(plain)))
+    return Query(found, tuple(dict.fromkeys(pairs))[: MAX_TOKENS - len(found)])
 
 
 def grams(text: str) -> str:
@@ -71,18 +68,25 @@ def grams(text: str) -> str:
     better: "환불은" and "환불을" share "환불". Marks above and below letters are left out, since full-text
     indexes take them for ends of words. Empty for text of other scripts.
     """
-    plain = unicodedata.normalize("NFKC", text)
-    if not _RUN.search(plain):
+    if not _RUN.search(text):
         return ""
+    plain = unicodedata.normalize("NFKC", text)
     others = [piece.lower() for word in _MIXED.findall(plain) for piece in _OTHER.findall(word)]
     single = [character for run in _RUN.findall(plain) if len(run) > 1 for character in _IDEOGRAPH.findall(run)]
-    return " ".join([*_pairs(plain), *single, *others])
+    return " ".join([*_pairs(_unmarked(plain)), *single, *others])
+
+
+def _without_grammar(text: str) -> str:
+    return _WHOLE_RUN.sub(lambda run: " " if run.group() in KOREAN_FUNCTION_WORDS else run.group(), text)
+
+
+def _unmarked(text: str) -> str:
+    return "".join(character for character in text if unicodedata.category(character)[0] != "M")
 
 
 def _pairs(text: str) -> list[str]:
     """Overlapping pairs of each run, and runs of one character whole."""
-    runs = _RUN.findall("".join(c for c in text if unicodedata.category(c)[0] != "M"))
-    return [run[at : at + 2] for run in runs for at in range(max(1, len(run) - 1))]
+    return [run[at : at + 2] for run in _RUN.findall(text) for at in range(max(1, len(run) - 1))]
 
 
 def telling(frequencies: Mapping[str, int], rows: int) -> list[str]:
@@ -104,7 +108,8 @@ def telling(frequencies: Mapping[str, int], rows: int) -> list[str]:
 def rarities(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
     """The inverse document frequency of each token among `total` passages, as BM25 has it and never negative.
 
-    Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009), with 1 added in the logarithm.
+    Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009), with 1 added
+    in the logarithm.
     """
     return {token: math.log(1 + (max(total - found, 0) + 0.5) / (found + 0.5)) for token, found in frequencies.items()}
 

@@ -10,9 +10,9 @@ MAX_JOINED = 3_000
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _ITEM = re.compile(r"\s*(?:[-*+•] |\d+[.)] )")
 _ROW = re.compile(r"\s*\|")
-_LEADS_ON = re.compile(r"[:：,;]\s*$")  # noqa: RUF001 (the wide colon of Chinese and Japanese)
+_LEADS_ON = re.compile(r"[:：,;]\s*$")
 # A sentence's end, with the quotes, brackets and marks of emphasis that may close after it.
-_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]*\s*$")  # noqa: RUF001 (wide marks too)
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]*\s*$")
 _MID_SENTENCE = re.compile(r"\s*[a-zà-öø-ÿ,;)\]]")
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from knowledge.errors import StorageError
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 16
 
 
+@runtime_checkable
 class Reranker(Protocol):
     """What puts passages in order for a question."""
 
@@ -36,7 +37,7 @@ class CrossEncoderReranker:
             return self._loaded
 
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
-        """How well each text answers; more is better, and only the order matters. Raises StorageError as `load` does."""
+        """How well each text answers; more is better, and only the order matters. Raises StorageError."""
         pairs = [(query, text) for text in texts]
         if not pairs:
             return []
@@ -47,7 +48,7 @@ def _load(name: str) -> "CrossEncoder":
     from sentence_transformers import CrossEncoder
 
     try:
-        model = CrossEncoder(name)
+        model: CrossEncoder = CrossEncoder(name)
         labels = model.num_labels
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise _unusable(name, str(error).strip().partition("\n")[0] or type(error).__name__) from error
