@@ -16,8 +16,8 @@ from knowledge.lexical import grams
 
 State = Literal["ready", "outdated", "failed"]
 
-# What a word in the heading path is worth beside one in the text: claims rank alike with 1 to 3, a course better.
-HEADING_WEIGHT = 2.0
+# What a word in the heading path is worth beside one in the text. With 1 to 2, claims and exercises rank alike.
+HEADING_WEIGHT = 1.5
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);

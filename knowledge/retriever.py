@@ -27,9 +27,9 @@ CANDIDATES = 50
 # Candidates that a reranker reads: each takes it tens of milliseconds on a CPU.
 RERANKED = 30
 # Passages that the words looked up may occur in, all together: some 10 ms of BM25.
-MATCHING_ROWS = 4_000
+MATCHING_ROWS = 3_000
 # Where counting the passages that hold a word stops: beyond, it is common, however common it is.
-COUNTED_ROWS = 10_000
+COUNTED_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True)

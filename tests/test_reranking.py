@@ -25,8 +25,9 @@ def write_cross_encoder(folder: Path, embeddings: SentenceEmbeddings, labels: in
     tokenizer = embeddings.load().tokenizer
     config = BertConfig(
         vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-        max_position_embeddings=64, num_labels=labels,
+        max_position_embeddings=64,
     )  # fmt: skip
+    config.num_labels = labels
     BertForSequenceClassification(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

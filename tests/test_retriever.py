@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, get_args
 
 import pytest
 from langchain_core.documents import Document
@@ -27,9 +28,24 @@ dangerous. {filler} To replace a fuse, do as follows, in this order:
 """.replace("{filler}", "Take your time with this and do not hurry; nobody is waiting for you to be done with it. " * 6)
 
 
-def retriever(knowledge: KnowledgeBase, **options: object) -> HybridRetriever:
+Half = Literal["both", "dense", "lexical"]
+
+
+def retriever(
+    knowledge: KnowledgeBase,
+    halves: Half = "both",
+    k: int = 5,
+    collections: tuple[str, ...] = (),
+    complete: bool = False,
+) -> HybridRetriever:
     return HybridRetriever(
-        catalog=knowledge.catalog, vectors=knowledge.vectors, embeddings=knowledge.embeddings, **options
+        catalog=knowledge.catalog,
+        vectors=knowledge.vectors,
+        embeddings=knowledge.embeddings,
+        halves=halves,
+        k=k,
+        collections=collections,
+        complete=complete,
     )
 
 
@@ -118,7 +134,7 @@ def test_a_passage_that_is_cut_can_be_completed(knowledge: KnowledgeBase, write:
 def test_only_the_named_collections_are_searched(knowledge: KnowledgeBase, write: Write) -> None:
     ingest(knowledge, write("open.md", "A fuse melts."), collection="open")
     ingest(knowledge, write("secret.md", "A fuse melts in secret."), collection="secret")
-    for halves in ("both", "dense", "lexical"):
+    for halves in get_args(Half):
         assert names(retriever(knowledge, collections=("open",), halves=halves).invoke("When does a fuse melt?")) == [
             "open"
         ]
