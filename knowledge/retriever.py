@@ -35,7 +35,7 @@ COUNTED_ROWS = 5_000
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question as both halves see it. `frequencies` says in how many passages each of its tokens occurs; `trust`,
-    0 to 1, how much of the question the embedding model reads; `vector` is empty where it reads nothing.
+    0 to 1, how much of the question the embedding model reads; `vector` is empty where only words are searched.
     """
 
     text: str
@@ -98,7 +98,7 @@ class HybridRetriever(BaseRetriever):
     def _asked(self, query: str) -> Asked:
         tokens = lexical.query(query).tokens if self.halves != "dense" else ()
         trust = self._trust(query)
-        vector = self.embeddings.embed_query(query) if trust > 0 else []
+        vector = self.embeddings.embed_query(query) if self.halves != "lexical" else []
         return Asked(query, self.catalog.frequencies(tokens, COUNTED_ROWS), trust, vector)
 
     def _trust(self, query: str) -> float:
@@ -125,8 +125,9 @@ class HybridRetriever(BaseRetriever):
             ids.setdefault(passage.collection, []).append(passage.id)
         if not asked.vector:
             return {}
-        stored = [item for name, some in ids.items() for item in self.vectors.vectors(name, some).items()]
-        return {id_: float(np.dot(asked.vector, vector)) for id_, vector in stored}
+        stored = {id_: v for name, some in ids.items() for id_, v in self.vectors.vectors(name, some).items()}
+        cosines = np.asarray(list(stored.values())) @ np.asarray(asked.vector) if stored else ()
+        return dict(zip(stored, map(float, cosines), strict=True))
 
     def _reranked(self, query: str, passages: list[StoredPassage]) -> list[StoredPassage]:
         if self.reranker is None:

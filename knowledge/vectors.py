@@ -61,7 +61,7 @@ class VectorStore:
         """The stored vectors of those ids that are there."""
         found = self._collection(collection).get(ids=list(ids), include=["embeddings"])
         stored = found["embeddings"] if found["embeddings"] is not None else []
-        return {id_: [float(x) for x in vector] for id_, vector in zip(found["ids"], stored, strict=True)}
+        return {id_: np.asarray(vector).tolist() for id_, vector in zip(found["ids"], stored, strict=True)}
 
     def close(self) -> None:
         with self._lock:
