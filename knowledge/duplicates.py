@@ -9,8 +9,9 @@ from knowledge.words import words
 
 # Words in a row that are compared, as Broder does: On the Resemblance and Containment of Documents (1997).
 SHINGLE = 3
-# Two passages are near-duplicates when they share so many of all their shingles.
-RESEMBLANCE = 0.7
+# Two passages are near-duplicates when they share so many of all their shingles. Among 1,152 passages of real sites,
+# pages of one template that speak of different places share up to 0.83.
+RESEMBLANCE = 0.85
 
 Shingles = frozenset[tuple[str, ...]]
 
