@@ -151,8 +151,8 @@ class HybridRetriever(BaseRetriever):
         beside = self.catalog.passages([id_ for id_ in (before, after) if id_])
         return joined(beside.get(before or ""), passage, beside.get(after or ""), MAX_JOINED)
 
-    # On two Korean sets the best coverage has a median of 0.58 and 0.60 where the answer is there, 0.48 and 0.32 where it
-    # was taken out; on two English sets the best cosine has 0.56 and 0.63, and 0.41 and 0.57. So one needs no scale.
+    # On two Korean sets the best coverage has a median of 0.58 and 0.60 where the answer is there, and 0.48 and 0.32
+    # where it was taken out; on two English sets the best cosine has 0.56 and 0.63, and 0.41 and 0.57: one scale.
     def _score(self, asked: Asked, passage: StoredPassage, cosines: Mapping[str, float]) -> float:
         cosine = cosines.get(passage.id, 0.0)
         if asked.trust == 1.0:
