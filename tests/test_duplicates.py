@@ -7,7 +7,10 @@ from knowledge.duplicates import distinct_first, resemblance, shingles
 PAGE = (
     "Press the red button for five seconds, wait until the light goes out, then plug the device in again. Version {}."
 )
-KOREAN = "빨간 단추를 오 초 동안 누르고 불이 꺼질 때까지 기다린 다음 장치를 다시 연결하십시오. 그래도 안 되면 상담실로 연락하십시오. {} 판."
+KOREAN = (
+    "빨간 단추를 오 초 동안 누르고 불이 꺼질 때까지 기다린 다음 장치를 다시 연결하십시오. "
+    "그래도 안 되면 상담실로 연락하십시오. {} 판."
+)
 
 
 def passage(text: str, id_: str) -> StoredPassage:
