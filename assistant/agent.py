@@ -129,6 +129,8 @@ def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = N
         access=Access.of(knowledge.readers),
         place=Place(_revealed(knowledge.catalog_url), _chroma(knowledge)),
         web_allow_private=knowledge.web_allow_private,
+        reranker=knowledge.reranker,
+        join_neighbours=knowledge.join_neighbours,
     )
 
 

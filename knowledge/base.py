@@ -25,6 +25,7 @@ from knowledge.ingest import IngestEvent, Ingestion, acquire, report, sweep
 from knowledge.isolation import Reader
 from knowledge.reading import Limits, Loaded, Sources, check_size, cut
 from knowledge.rebuilding import Rebuilding, next_generation, rebuild
+from knowledge.reranking import CrossEncoderReranker
 from knowledge.retriever import HybridRetriever
 from knowledge.scan import is_url, scan
 from knowledge.vectors import ChromaServer, FolderStore, ServerStore, VectorStore
@@ -59,6 +60,8 @@ class KnowledgeBase:
         access: Access = OPEN,
         place: Place | None = None,
         web_allow_private: bool = False,
+        reranker: str = "",
+        join_neighbours: bool = False,
     ) -> None:
         place = place or Place()
         self.folder = folder
@@ -72,6 +75,8 @@ class KnowledgeBase:
         self.vectors = self.store.at(self._live_number)
         self.reader = Reader()
         self._limits = Limits(max_file_mb * 1_000_000, web_allow_private)
+        self._reranker = CrossEncoderReranker(reranker) if reranker else None
+        self._join_neighbours = join_neighbours
         self._attachments = AttachmentIndex(self.embeddings)
         self._model = model_fingerprint(self.embeddings.model)
 
@@ -230,6 +235,8 @@ class KnowledgeBase:
             collections=tuple(collections),
             access=self.access,
             caller=caller,
+            reranker=self._reranker,
+            complete=self._join_neighbours,
         )
 
     def search(

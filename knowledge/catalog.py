@@ -193,9 +193,34 @@ class Catalog:
 
     # -- words
 
-    def matching(self, words: Sequence[str], collection: str, count: int) -> list[tuple[str, float]]:
-        """(passage id, BM25) of the passages in which any of the words occurs, best first; more is better."""
-        return fulltext.matching(self._database, words, collection, count)
+    def matching(self, tokens: Sequence[str], collections: Sequence[str], count: int) -> list[tuple[str, float]]:
+        """(passage id, BM25) of the passages in which any of the tokens occurs, best first; more is better.
+
+        Words match in any form, in the text and in the heading path, where they count for more.
+        """
+        if not tokens or not collections:
+            return []
+        # Looking up the collection of every match takes longer than its BM25, so it is done only where it decides.
+        everything = len(self.generations()) == 1 and set(collections) >= set(self.collections())
+        return fulltext.matching(self._database, tokens, () if everything else collections, count)
+
+    def frequencies(self, tokens: Sequence[str], limit: int, without: Sequence[str] = ()) -> dict[str, int]:
+        """In how many passages each token occurs, as `frequency` says; counting stops at `limit`."""
+        if without:
+            return {token: self.frequency(token, without) for token in tokens}
+        return fulltext.frequencies(self._database, tokens, limit)
+
+    def neighbours(self, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+        """The ids of the passages before and after each, in the same source; None at its ends."""
+        listed, values = marks("id", ids)
+        rows = self._database.rows(
+            f"""SELECT hit.id, before.id AS before, after.id AS after FROM passages hit
+                LEFT JOIN passages before ON before.source_id = hit.source_id AND before.position = hit.position - 1
+                LEFT JOIN passages after ON after.source_id = hit.source_id AND after.position = hit.position + 1
+                WHERE hit.id IN ({listed})""",
+            values,
+        )
+        return {row["id"]: (row["before"], row["after"]) for row in rows}
 
     def frequency(self, word: str, without: Sequence[str] = ()) -> int:
         """In how many passages the word occurs, in any form, not counting those of some collections.

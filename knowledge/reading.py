@@ -163,7 +163,8 @@ def under(place: str, section: str) -> str:
 def new_passage(id_: str, text: str, section: str, page: int | None, embedded: str) -> NewPassage:
     digest = hashlib.sha256(embedded.encode("utf-8", "surrogatepass")).hexdigest()
     # PostgreSQL takes no zero in a text, and nobody reads one.
-    return NewPassage(id_, text.replace("\0", " "), section.replace("\0", " "), page, grams(text), digest)
+    text, section = text.replace("\0", " "), section.replace("\0", " ")
+    return NewPassage(id_, text, section, page, grams(f"{section}\n{text}"), digest)
 
 
 def _passage_id(generation: Generation, source: Source, position: int) -> str:

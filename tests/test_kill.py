@@ -43,7 +43,7 @@ def check_whole(data: Path, embeddings: SentenceEmbeddings) -> None:
     assert [source.state for source in sources] == ["ready"] * FILES
     assert knowledge.vectors.count("default") == sum(source.passages for source in sources)
     assert not knowledge.catalog.loose_vectors()
-    matching = knowledge.catalog.matching(["voltage"], "default", 10_000)
+    matching = knowledge.catalog.matching(["voltage"], ["default"], 10_000)
     assert len(matching) == sum("voltage" in p.text for source in sources for p in knowledge.passages(source))
     assert len(knowledge.search("file 7 tells of voltage", 5)) == 5
     knowledge.close()

@@ -82,7 +82,7 @@ def test_a_new_version_replaces_the_old_one_in_both_halves(opened: Open, write: 
     assert ingest(knowledge, path).updated == 1
     assert [s.version for s in knowledge.documents()] == [2]
     assert [d.page_content for d in knowledge.search("fuse current")] == [COPPER.strip()]
-    assert not knowledge.catalog.matching(["fuse"], "default", 5)
+    assert not knowledge.catalog.matching(["fuse"], ["default"], 5)
     assert knowledge.vectors.count("default") == 1
     write("a.md", b"\0\1\2" * 99)
     ingest(knowledge, path)
@@ -95,7 +95,7 @@ def test_rare_words_are_worth_more_than_common_ones(opened: Open, write: Write) 
     for number in range(6):
         write(f"{number}.txt", f"The current in circuit {number} is measured, and the current is small.")
     ingest(knowledge, write("rare.txt", "The galvanometer measures a current.").parent)
-    (best, worth), (_, second), *_ = knowledge.catalog.matching(["galvanometer", "current"], "default", 3)
+    (best, worth), (_, second), *_ = knowledge.catalog.matching(["galvanometer", "current"], ["default"], 3)
     assert Path(knowledge.catalog.passages([best])[best].source).name == "rare.txt"
     assert worth > 2 * second
     assert knowledge.catalog.frequency("measuring") == 7
