@@ -83,9 +83,10 @@ class KnowledgeSettings(Section):
     `readers` says for a collection who may read it; one that is not named there is open to everybody.
 
     The catalog is SQLite in the data folder, or PostgreSQL at `catalog_url`; vectors are there too, or on the Chroma
-    server at `chroma_url`. Web pages on private addresses are read only where `web_allow_private` says so. A `reranker`,
-    a cross-encoder's folder or name, puts the best passages in order; `join_neighbours` gives a passage that is cut in
-    mid-thought what stands before and after it.
+    server at `chroma_url`. Web pages on private addresses are read only where `web_allow_private` says so.
+
+    A `reranker`, a cross-encoder's folder or name, puts the best passages in order. `join_neighbours` gives a passage
+    that is cut in mid-thought what stands before and after it.
     """
 
     embedding_model: str = "minilm"

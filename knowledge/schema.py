@@ -46,8 +46,9 @@ CREATE INDEX IF NOT EXISTS passages_by_digest ON passages (digest);
 CREATE TABLE IF NOT EXISTS loose_vectors (id TEXT PRIMARY KEY, generation INTEGER NOT NULL, collection TEXT NOT NULL);
 """
 
+# The plus keeps SQLite from beginning with all sources of the generation where a few passages are looked up.
 _VIEW = """live_sources AS
-    SELECT * FROM sources WHERE generation = (SELECT max(number) FROM generations WHERE ready = 1);
+    SELECT * FROM sources WHERE +generation = (SELECT max(number) FROM generations WHERE ready = 1);
 """
 
 SQLITE = (

@@ -328,7 +328,7 @@ def test_two_fetches_at_once_do_not_fetch_twice(hub: Hub, home: Path) -> None:
 
 
 def test_a_token_goes_to_the_hub_and_not_to_the_storage_it_points_to(hub: Hub, home: Path) -> None:
-    run(hub, home, "fetch", "solar-gguf", HF_TOKEN="hf_secret")  # noqa: S106
+    run(hub, home, "fetch", "solar-gguf", HF_TOKEN="hf_secret")
     tokens = {request.path.startswith("/storage/"): request.token for request in hub.requests}
     assert tokens == {False: "Bearer hf_secret", True: ""}
 
