@@ -63,6 +63,8 @@ class Reader:
 
     def start(self) -> None:
         """Start a process before the first file comes, without waiting for it."""
+        if not hasattr(os, "fork"):
+            return
         with contextlib.suppress(queue.Empty):
             self._idle.put(self._idle.get_nowait() or _Keeper(self.seconds, self.memory))
 
@@ -84,6 +86,8 @@ class Reader:
         self.close()
 
     def _read(self, path: Path, name: str) -> "list[Document]":
+        if not hasattr(os, "fork"):
+            return _read_here(path, name)
         keeper = self._idle.get()
         if keeper is None or not keeper.is_alive():
             keeper = _Keeper(self.seconds, self.memory)
@@ -184,6 +188,13 @@ class _Keeper:
         answer: dict[str, Any] = json.loads(self._line.recv_bytes())
         self._worker = answer.get("worker", self._worker)
         return answer
+
+
+def _read_here(path: Path, name: str) -> "list[Document]":
+    """Where a system cannot fork, files are read without bounds."""
+    from knowledge import loaders
+
+    return loaders.load(path, name)
 
 
 def _documents(answer: dict[str, Any]) -> "list[Document]":

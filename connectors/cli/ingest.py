@@ -38,7 +38,7 @@ def ingest(
     from connectors.cli import console
 
     if rebuild == bool(paths):
-        errors.wrong_use("Either name what to ingest, or rebuild what is there.", "Give a PATH, or --rebuild alone.")
+        errors.wrong_use("Either a PATH is missing, or --rebuild is one too many.", "Give the one or the other.")
     err = console.err()
     with options_of(context).knowledge() as knowledge:
         events = knowledge.rebuild() if rebuild else knowledge.ingest([expanded(p) for p in paths or ()], collection)
