@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from knowledge.catalog import Generation, NewPassage, Source
-from knowledge.chunking import HEADING_ONLY, Chunker, embedded_text
+from knowledge.chunking import HEADING_ONLY, Chunk, Chunker, embedded_text
 from knowledge.errors import GoneError, LoadError
 from knowledge.lexical import grams
 from knowledge.scan import Failure, Item, failure
@@ -142,15 +142,18 @@ def cut(loaded: Loaded, chunker: Chunker, generation: Generation) -> Reading:
     texts: list[str] = []
     for document in documents:
         place = document.metadata.get("section", "")
-        for chunk in chunker.split(document.page_content, document.metadata["format"], title):
-            if HEADING_ONLY.fullmatch(chunk.text):
-                continue  # it stands in the section of the next passage
+        for chunk in _telling(chunker.split(document.page_content, document.metadata["format"], title)):
             section = under(place, chunk.section)
             text = embedded_text(title, section, chunk.text)
             id_ = _passage_id(generation, source, len(passages))
             passages.append(new_passage(id_, chunk.text, section, document.metadata["page"], text))
             texts.append(text)
     return Reading(replace(source, title=title, passages=len(passages)), passages, texts)
+
+
+def _telling(chunks: list[Chunk]) -> list[Chunk]:
+    """Without bare headings, which stand in the section of the next passage; unless a page is nothing else."""
+    return [chunk for chunk in chunks if not HEADING_ONLY.fullmatch(chunk.text)] or chunks
 
 
 def under(place: str, section: str) -> str:

@@ -38,6 +38,11 @@ def test_a_second_run_does_nothing(knowledge: KnowledgeBase, write: Write) -> No
     assert (second.added, second.updated, second.unchanged, second.removed, second.passages) == (0, 0, 2, 0, 0)
 
 
+def test_a_document_that_is_nothing_but_a_heading_can_be_found(knowledge: KnowledgeBase, write: Write) -> None:
+    ingest(knowledge, write("a.md", "# Galvanometers\n"), write("b.md", COPPER))
+    assert found(knowledge, "galvanometers")[0] == "a.md"
+
+
 def test_a_changed_file_is_updated_and_its_old_words_are_gone(knowledge: KnowledgeBase, write: Write) -> None:
     path = write("a.md", FUSE)
     ingest(knowledge, path)
