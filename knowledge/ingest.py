@@ -16,8 +16,8 @@ from knowledge.scan import Failure, Item, Scan, is_url
 from knowledge.vectors import VectorStore
 from knowledge.writing import Writer
 
-# Passages gathered before they are embedded: enough to sort by length, little enough to lose.
-GATHERED = 1_024
+# Passages gathered before they are embedded: enough to sort by length, little enough to lose when it is stopped.
+GATHERED = 256
 LOCK_POLL_SECONDS = 0.5
 
 
@@ -155,10 +155,15 @@ def report(runs: Sequence[Ingestion], started: float, skipped: int) -> Report:
         unchanged=counts["unchanged"],
         removed=counts["removed"],
         failed=tuple(failure for run in runs for failure in run.failures),
-        passages=sum(run.writer.embedded for run in runs),
+        passages=_written(runs),
         seconds=round(time.monotonic() - started, 3),
         skipped=skipped,
     )
+
+
+def _written(runs: Sequence[Ingestion]) -> int:
+    """Runs of a rebuild have their writer in common."""
+    return sum(writer.written for writer in {id(run.writer): run.writer for run in runs}.values())
 
 
 def sweep(catalog: Catalog, vectors: VectorStore) -> None:

@@ -17,7 +17,7 @@ PUBLISH_SECONDS = 30.0
 
 
 class Writer:
-    """Writes into one generation. `embedded` counts the passages that were written so far."""
+    """Writes into one generation. `written` counts the passages that are in, `embedded` also those on their way."""
 
     def __init__(
         self, catalog: Catalog, store: VectorStore, embeddings: "SentenceEmbeddings", generation: Generation
@@ -27,7 +27,7 @@ class Writer:
         self.embeddings = embeddings
         self.generation = generation
         self.vectors = store.at(generation.number)
-        self.embedded = 0
+        self.written = self.embedded = 0
         self._published = time.monotonic()
 
     def write(self, readings: Sequence[Reading]) -> Iterator[tuple[Reading, bool]]:
@@ -42,6 +42,7 @@ class Writer:
         new = [digest for digest in texts if digest not in vectors]
         for positions, embedded in self.embeddings.stream([texts[digest] for digest in new]):
             vectors |= zip((new[position] for position in positions), embedded, strict=True)
+            self.embedded += len(positions)
             yield readings[-1], False
         for reading in readings:
             self._commit(reading, vectors)
@@ -66,7 +67,8 @@ class Writer:
         self.catalog.expect_vectors(self.generation, collection, ids)
         self.vectors.add(collection, ids, np.asarray([vectors[passage.digest] for passage in reading.passages]))
         self.catalog.put(self.generation, reading.source, reading.passages)
-        self.embedded += len(ids)
+        self.written += len(ids)
+        self.embedded = max(self.embedded, self.written)
 
     def _publish_now_and_then(self) -> None:
         """A long ingestion is found by others while it goes on."""
