@@ -262,7 +262,10 @@ class WrittenStore(VectorStore):
             self.ask(name, _settle, None)
         # And what it still has open it may write any time.
         self.close()
-        self.snapshots.publish()
+        try:
+            self.snapshots.publish()
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def _open(self) -> "Client":
         return _embedded(self.snapshots.original)

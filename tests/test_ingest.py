@@ -155,6 +155,24 @@ def test_vectors_of_a_run_that_was_killed_are_swept(knowledge: KnowledgeBase, wr
     assert not knowledge.catalog.loose_vectors()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
+def test_vectors_that_cannot_be_copied_are_told_and_copied_the_next_time(
+    knowledge: KnowledgeBase, write: Write
+) -> None:
+    """What a full disk does, done with something that no copy can be made of."""
+    ingest(knowledge, write("a.md", FUSE))
+    pipe = knowledge.folder / "chroma" / "written" / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="vector store"):
+        ingest(knowledge, write("b.md", COPPER))
+    assert vector_count(knowledge) == 1
+    assert "b.md" in found(knowledge, "copper electricity")
+    pipe.unlink()
+    ingest(knowledge, write("b.md", COPPER))
+    assert vector_count(knowledge) == 2
+    assert sorted(path.name for path in (knowledge.folder / "chroma").iterdir()) == ["1", "2", "written"]
+
+
 def test_a_removed_document_is_not_found_any_more(knowledge: KnowledgeBase, write: Write) -> None:
     ingest(knowledge, write("a.md", FUSE), write("b.md", COPPER))
     assert knowledge.remove(knowledge.find("a.md")) == 1
