@@ -11,9 +11,6 @@ from typing import Literal
 from knowledge import fulltext
 from knowledge.databases import Database, Lock, Row, Transaction, Values, marks
 
-# A word that is met more often is a common one, and all of its occurrences would take a tenth of a second to look at.
-MAX_LOOKED_AT = 5_000
-
 State = Literal["ready", "outdated", "failed"]
 
 # SQLite takes 32,766 parameters in a statement at most.

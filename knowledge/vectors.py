@@ -26,8 +26,7 @@ T = TypeVar("T")
 WRITE_SIZE = 2_000
 # Names asked for at once.
 PAGE = 500
-# How many neighbours its index looks at: more find what fewer miss, and take longer. At Chroma's own 100 a search for
-# fifty leaves out one in a hundred.
+# How many neighbours its index looks at, which is approximate: more find what Chroma's own 100 miss, and take longer.
 SEARCH_EF = 200
 
 

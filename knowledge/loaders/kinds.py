@@ -7,7 +7,6 @@ from pathlib import Path
 from knowledge.errors import LoadError
 
 HEAD_BYTES = 4096
-TEXT_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".markdown", ".md", ".rst", ".text", ".tsv", ".txt"})
 # In both patterns below a text can be matched in one way only, so that none takes long to be refused.
 # Programs export web pages and tables under these names, and people rename what they download.
 BINARY_SUFFIXES = frozenset({".docx", ".epub", ".msg", ".pdf", ".pptx", ".xls", ".xlsb", ".xlsm", ".xlsx", ".ods"})
