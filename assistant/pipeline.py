@@ -225,7 +225,8 @@ class Pipeline:
                 if written.draft and written.draft.dropped_in_a_row >= MAX_DROPPED_IN_A_ROW:
                     break
         written.draft = written.draft or Draft(await grounding)
-        await _check(written.draft, sentences.finish())
+        for sentence in sentences.finish():
+            await _check(written.draft, sentence)
 
     def _too_late(self, written: "Written") -> UserError:
         seconds = f"{self.settings.queue.deadline_s:g} s"

@@ -5,12 +5,15 @@ import re
 import sentencex
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
+# A word up to and with the first white space after it, or what there is of it.
+_WORD_END = re.compile(r"\S*\s|\S+")
 
 
 class SentenceStream:
     """Feed it pieces of text; it gives back whole sentences, list items and code blocks.
 
-    Joined, what it gives back is the text that was fed.
+    Joined, what it gives back is the text that was fed; and it is the same however the text was chopped. Where a
+    sentence ends depends on the word after it, so it is only looked at where a word is complete.
     """
 
     def __init__(self) -> None:
@@ -18,15 +21,18 @@ class SentenceStream:
 
     def feed(self, text: str) -> list[str]:
         """The sentences that this piece completes. The last one waits: it may still go on."""
-        self._rest += text
-        pieces = cut(self._rest)
-        self._rest = pieces.pop() if pieces else ""
-        return pieces
+        completed: list[str] = []
+        for word in _WORD_END.findall(text):
+            self._rest += word
+            if word[-1].isspace():
+                *pieces, self._rest = cut(self._rest)
+                completed += pieces
+        return completed
 
-    def finish(self) -> str:
+    def finish(self) -> list[str]:
         """What is left when the stream has ended."""
         rest, self._rest = self._rest, ""
-        return rest
+        return cut(rest)
 
 
 def cut(text: str) -> list[str]:
