@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass, field
 
-from assistant.grounding import Grounding, Support, content_stems
+from assistant.grounding import Grounding, Support, is_claim
+from assistant.settings import Policy
 from assistant.types import Citation
-from knowledge.words import words
+from knowledge.words import content_stems, words
 
 _MARKER = re.compile(r"\s*(?:[-*+]|\d+[.)]) ")
 POINTERS = frozenset(["it", "this", "that", "these", "those", "they", "he", "she", "such", "here", "above"])
@@ -13,25 +14,52 @@ POINTERS = frozenset(["it", "this", "that", "these", "those", "they", "he", "she
 _OWN_MARKS = re.compile(r"\s*[\[(](?:passage\s*)?\d+(?:,\s*\d+)*[\])]", re.IGNORECASE)
 
 
+# Before a sentence that nothing bears out, where the policy shows it.
+UNCONFIRMED = "⚠ "
+
+
 @dataclass(slots=True)
 class Draft:
-    """Sentences in, checked Markdown out."""
+    """Sentences in, checked Markdown out.
+
+    By the policy "strict" a sentence that nothing bears out is dropped, by "mark" it is shown with a mark before it,
+    and by "off" nothing is checked. What makes no claim, a question or a hint, may follow what was checked.
+    """
 
     grounding: Grounding
+    policy: Policy = "strict"
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
     dropped_in_a_row: int = 0
+    unconfirmed: int = 0
     _said: set[str] = field(default_factory=set)
 
     def add(self, sentence: str) -> str:
         """Check one sentence of the model. Returns the Markdown it adds to the answer, or nothing."""
         clean = _OWN_MARKS.sub("", sentence).strip()
-        support = self.grounding.check(clean) if clean and not self._dangles(clean) else None
-        if support is None or self._says_nothing_new(clean):
-            self.dropped_in_a_row += bool(clean)
+        if not clean:
             return ""
-        self.dropped_in_a_row = 0
-        return self._append(clean, support)
+        if self.policy == "off":
+            return self._append(clean)
+        support = None if self._dangles(clean) else self.grounding.check(clean)
+        if self._says_nothing_new(clean):
+            return self._drop()
+        if support:
+            self.dropped_in_a_row = 0
+            return self._append(clean, f" [{self.cite(support)}]")
+        return self._without_support(clean)
+
+    def _without_support(self, sentence: str) -> str:
+        if not is_claim(sentence):
+            return self._append(sentence) if self.citations else ""
+        if self.policy == "strict":
+            return self._drop()
+        self.unconfirmed += 1
+        return self._append(f"{UNCONFIRMED}{sentence}")
+
+    def _drop(self) -> str:
+        self.dropped_in_a_row += 1
+        return ""
 
     def _dangles(self, sentence: str) -> bool:
         """A first sentence that points back ("It is…") points at something that was dropped."""
@@ -39,17 +67,18 @@ class Draft:
 
     def _says_nothing_new(self, sentence: str) -> bool:
         """Small models repeat themselves, in the same words or fewer."""
-        stems = set(content_stems(sentence))
-        old = stems <= self._said
-        self._said |= stems
-        return old
+        return content_stems(sentence) <= self._said
 
-    def _append(self, sentence: str, support: Support) -> str:
-        mark = f" [{self.cite(support)}]"
+    def _append(self, sentence: str, mark: str = "") -> str:
+        self._said |= content_stems(sentence)
         gap = "" if not self.text else "\n" if _MARKER.match(sentence) else " "
         if sentence.startswith(("```", "~~~")):
             gap, mark = ("\n\n" if self.text else ""), f"\n{mark}\n\n"
         return self.write(f"{gap}{sentence}{mark}")
+
+    def close(self, notice: str) -> str:
+        """Add a remark on the answer as a whole, apart from it."""
+        return self.write(f"\n\n_{notice}_")
 
     def quote(self, support: Support) -> str:
         """Add the passage's own words, marked as a quotation."""

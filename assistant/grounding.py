@@ -212,6 +212,11 @@ def _code_lines(text: str) -> set[str]:
     return lines
 
 
+def is_claim(sentence: str) -> bool:
+    """Whether a sentence says something that may be true or false."""
+    return not sentence.rstrip().endswith("?")
+
+
 def quotable(evidence: Evidence) -> bool:
     """Whether a sentence says something by itself: no question, no announcement, no line set in bold as a heading."""
     heading = evidence.sentence.startswith("**") and evidence.sentence.endswith("**")

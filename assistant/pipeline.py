@@ -5,7 +5,7 @@ What is remembered of a conversation is its turns; all else lives for one questi
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, TypedDict, cast
@@ -26,7 +26,7 @@ from assistant.errors import BusyError, EmptyQuestionError, TooLateError
 from assistant.followups import standalone
 from assistant.grounding import Grounding
 from assistant.profiles import Profiles
-from assistant.sentences import SentenceStream
+from assistant.sentences import SentenceStream, ends_whole
 from assistant.settings import Settings
 from assistant.summaries import QUOTES, Digest
 from assistant.types import (
@@ -50,6 +50,8 @@ from knowledge import Caller, KnowledgeBase, NotFoundError, UserError
 # Turns kept of a conversation, and of those how many the model is reminded of.
 REMEMBERED_TURNS = 50
 PROMPTED_TURNS = 3
+# Questions before those that it is told of.
+NAMED_TURNS = 6
 # A model that has left the passages seldom finds its way back.
 MAX_DROPPED_IN_A_ROW = 3
 
@@ -64,8 +66,11 @@ class State(TypedDict, total=False):
     query: Annotated[str, UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
     relevance: Annotated[float, UntrackedValue]
+    firm: Annotated[bool, UntrackedValue]
     messages: Annotated[list[BaseMessage], UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
+    cut_off: Annotated[bool, UntrackedValue]
+    deadline: Annotated[float, UntrackedValue]
     status: Annotated[Status, UntrackedValue]
     usage: Annotated[Usage, UntrackedValue]
     timings: Annotated[Timings, UntrackedValue]
@@ -81,6 +86,7 @@ class Written:
     text: str = ""
     tokens: int | None = None
     draft: Draft | None = None
+    cut_off: bool = False
 
 
 class Pipeline:
@@ -103,12 +109,14 @@ class Pipeline:
 
     def _build(self, checkpointer: BaseCheckpointSaver[str]) -> CompiledStateGraph[State]:
         graph = StateGraph(State)
-        for node in (self.retrieve, self.compose, self.generate, self.ground, self.abstain, self.reply):
+        nodes = (self.retrieve, self.compose, self.generate, self.insist, self.ground, self.abstain, self.reply)
+        for node in nodes:
             graph.add_node(node.__name__, node)
         graph.add_edge(START, "retrieve")
         graph.add_conditional_edges("retrieve", self.worth_asking, ["compose", "abstain"])
         graph.add_edge("compose", "generate")
-        graph.add_edge("generate", "ground")
+        graph.add_conditional_edges("generate", self.holds, ["insist", "ground"])
+        graph.add_edge("insist", "compose")
         graph.add_conditional_edges("ground", self.has_answer, ["reply", "abstain"])
         graph.add_edge("abstain", "reply")
         graph.add_edge("reply", END)
@@ -176,41 +184,45 @@ class Pipeline:
     async def compose(self, state: State) -> State:
         """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
         _emit(Stage("reading"))
-        turns = self._before(state)[-PROMPTED_TURNS:]
-        fitted = await asyncio.to_thread(self._fit, state, turns, state["passages"])
-        return State(
-            messages=fitted.messages,
-            passages=fitted.passages,
-            usage=Usage(prompt_tokens=fitted.prompt_tokens),
-        )
+        fitted = await asyncio.to_thread(self._fit, state, self._content(state))
+        prompt_tokens = state["usage"].prompt_tokens + fitted.prompt_tokens
+        usage = replace(state["usage"], prompt_tokens=prompt_tokens)
+        return State(messages=fitted.messages, passages=fitted.content.passages, usage=usage)
 
     async def generate(self, state: State) -> State:
         """When its turn comes, let the model write, and pass on each sentence as soon as it has been checked."""
         grounding = asyncio.create_task(asyncio.to_thread(self._grounding, state))
-        emit = get_stream_writer()
         written = Written(state["timings"])
         # Counted from here: the first question of all must not pay for the loading of a large model.
-        deadline = asyncio.get_running_loop().time() + self.settings.queue.deadline_s
+        deadline = state.get("deadline") or asyncio.get_running_loop().time() + self.settings.queue.deadline_s
         try:
             async with AsyncExitStack() as place:
                 async with asyncio.timeout_at(deadline):
-                    caller = state["question"].caller.id
+                    caller, emit = state["question"].caller.id, get_stream_writer()
                     await place.enter_async_context(self.admission.place(caller, lambda n: emit(Queued(n))))
                 written.admitted = True
                 await self._write(state, written, grounding, deadline)
         except TimeoutError:
-            # What was checked so far can be believed, however the answer would have gone on.
-            if not written.text:
+            # What was checked so far can be believed, however the answer would have gone on; and who is asked a second
+            # time need not answer.
+            if not written.text and not state.get("firm"):
                 raise self._too_late(written) from None
+            written.cut_off = True
         if written.tokens is None:  # the model was stopped before it could say
             written.tokens = await asyncio.to_thread(self.engine.count_text, written.text)
-        usage = replace(state["usage"], completion_tokens=written.tokens)
-        return State(draft=written.draft or Draft(await grounding), usage=usage, timings=written.timings)
+        tokens = state["usage"].completion_tokens + written.tokens
+        return State(
+            draft=written.draft or self._draft(state, await grounding),
+            cut_off=written.cut_off,
+            deadline=deadline,
+            usage=replace(state["usage"], completion_tokens=tokens),
+            timings=written.timings,
+        )
 
     async def _write(
         self, state: State, written: "Written", grounding: "asyncio.Task[Grounding]", deadline: float
     ) -> None:
-        sentences = SentenceStream()
+        sentences, reason = SentenceStream(), ""
         async with aclosing(_until(deadline, self.engine.astream(state["messages"]))) as stream:
             async for chunk in stream:
                 if written.timings.first_token_ms is None:
@@ -219,14 +231,20 @@ class Pipeline:
                 written.text += chunk.text
                 if chunk.usage_metadata:
                     written.tokens = chunk.usage_metadata["output_tokens"]
+                reason = chunk.response_metadata.get("finish_reason") or reason
                 for sentence in sentences.feed(chunk.text):
-                    written.draft = written.draft or Draft(await grounding)
+                    written.draft = written.draft or self._draft(state, await grounding)
                     await _check(written.draft, sentence)
                 if written.draft and written.draft.dropped_in_a_row >= MAX_DROPPED_IN_A_ROW:
-                    break
-        written.draft = written.draft or Draft(await grounding)
-        for sentence in sentences.finish():
-            await _check(written.draft, sentence)
+                    return
+        draft = written.draft = written.draft or self._draft(state, await grounding)
+        *whole, last = sentences.finish() or [""]
+        written.cut_off = reason == "length" and not ends_whole(last) and not draft.dropped_in_a_row
+        for sentence in (*whole, *([] if written.cut_off and draft.text else [last])):
+            await _check(draft, sentence)
+
+    def _draft(self, state: State, grounding: Grounding) -> Draft:
+        return Draft(grounding, state["profile"].answers.policy)
 
     def _too_late(self, written: "Written") -> UserError:
         seconds = f"{self.settings.queue.deadline_s:g} s"
@@ -237,17 +255,40 @@ class Pipeline:
             )
         return BusyError(f"It was not this question's turn within {seconds}.", "Try again when fewer people ask.")
 
+    async def insist(self, state: State) -> State:
+        """Nothing held: the model is asked once more, to keep to the text."""
+        return State(firm=True)
+
     async def ground(self, state: State) -> State:
-        """When nothing the model wrote holds, quote what the passages say instead."""
-        draft = state["draft"]
-        if not draft.text and state["relevance"] >= state["profile"].answers.min_relevance:
-            summary = state["question"].task == "summary"
-            quotes = draft.grounding.best(QUOTES if summary else state["profile"].answers.quotes)
-            if quotes:
-                _emit(TextDelta(draft.write(state["profile"].persona.quotation)))
-            for quote in quotes:
-                _emit(TextDelta(draft.quote(quote)))
+        """Say how far the answer can be trusted. When nothing the model wrote holds, quote what the passages say."""
+        draft, profile = state["draft"], state["profile"]
+        if draft.text:
+            for notice in self._notices(state):
+                _emit(TextDelta(draft.close(notice)))
+        if not draft.citations and profile.answers.policy != "off":
+            self._quote(state)
         return State(draft=draft, status="answered")
+
+    def _notices(self, state: State) -> Iterator[str]:
+        draft, persona = state["draft"], state["profile"].persona
+        if state["cut_off"]:
+            yield persona.cut_off
+        if draft.unconfirmed:
+            yield persona.unconfirmed
+        if draft.policy == "off":
+            yield persona.unchecked
+
+    def _quote(self, state: State) -> None:
+        """Only what speaks of the question: whoever sent a text may have asked of something else."""
+        draft, profile = state["draft"], state["profile"]
+        if state["relevance"] < profile.answers.min_relevance:
+            return
+        summary = state["question"].task == "summary"
+        quotes = draft.grounding.best(QUOTES if summary else profile.answers.quotes)
+        if quotes:
+            _emit(TextDelta(draft.write(("\n\n" if draft.text else "") + profile.persona.quotation)))
+        for quote in quotes:
+            _emit(TextDelta(draft.quote(quote)))
 
     async def abstain(self, state: State) -> State:
         draft = Draft(Grounding("", (), self.knowledge.embeddings, state["rarity"]))
@@ -289,6 +330,11 @@ class Pipeline:
         relevant = state["relevance"] >= state["profile"].answers.min_relevance
         return "compose" if relevant or state["question"].attachments else "abstain"
 
+    def holds(self, state: State) -> Literal["insist", "ground"]:
+        draft, answers = state["draft"], state["profile"].answers
+        again = answers.retry and not draft.text and not state.get("firm") and state["question"].task == "answer"
+        return "insist" if again else "ground"
+
     def has_answer(self, state: State) -> Literal["reply", "abstain"]:
         return "reply" if state["draft"].text else "abstain"
 
@@ -298,7 +344,8 @@ class Pipeline:
         """A question that can never fit is refused before anything is done for it."""
         # Fewer characters than half the tokens of any context cannot be too long.
         if len(state["question"].text) > MIN_CONTEXT // 2:
-            await asyncio.to_thread(self._fit, state, [], ())
+            content = budget.Content("", state["question"].text)
+            await asyncio.to_thread(self._fit, state, content)
 
     def _search(self, query: str, state: State) -> tuple[Passage, ...]:
         question, count = state["question"], state["profile"].knowledge.passages
@@ -311,20 +358,26 @@ class Pipeline:
         best = sorted(found, key=lambda d: -d.metadata["score"]) if question.attachments else found
         return tuple(_passage(document) for document in best[:count])
 
-    def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
+    def _content(self, state: State) -> budget.Content:
+        turns = self._before(state)
+        recent, older = turns[-PROMPTED_TURNS:], turns[:-PROMPTED_TURNS][-NAMED_TURNS:]
+        return budget.Content(
+            state["profile"].persona.instructions,
+            state["question"].text,
+            tuple(recent),
+            state["passages"],
+            tuple(turn.question for turn in older),
+        )
+
+    def _fit(self, state: State, content: budget.Content) -> budget.Fitted:
         self.engine.load()
-        room = self.engine.context_length - self.settings.engine.max_tokens
-        instructions, question = state["profile"].persona.instructions, state["question"]
-
-        def compose(turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
-            return prompts.compose(instructions, question.text, turns, passages, question.language)
-
-        def summarise(passages: Sequence[Passage]) -> list[BaseMessage]:
-            return prompts.summarise(passages, question.language)
-
-        if question.task == "summary":
-            return budget.fit_summary(summarise, passages, self.engine, room)
-        return budget.fit(compose, turns, passages, self.engine, room)
+        limit = budget.prompt_limit(self.engine.context_length, self.settings.engine.max_tokens)
+        language, firm = state["question"].language, bool(state.get("firm"))
+        if state["question"].task == "summary":
+            return budget.fit_summary(
+                lambda some: prompts.summarise(some, language), content.passages, self.engine, limit
+            )
+        return budget.fit(lambda some: prompts.compose(some, language, firm=firm), content, self.engine, limit)
 
     def _grounding(self, state: State) -> Grounding:
         passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, state["rarity"]

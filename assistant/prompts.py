@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from assistant import languages
+from assistant.budget import Content
 from assistant.types import Passage, Turn
 
 # A remembered answer only has to say what a follow-up refers to.
 REMEMBERED_CHARACTERS = 400
+# A question that is only named says what the conversation was about.
+NAMED_CHARACTERS = 80
+# Asked again after an answer of which nothing could be believed.
+FIRM_REQUEST = "Answer in the text's own words: copy the sentences that answer the question, and write nothing else."
 SUMMARY_INSTRUCTIONS = "You sum up what people wrote. Use full sentences, with facts from the text only."
 SUMMARY_REQUEST = "Summarise the text in three to five short sentences, in the words of the text."
 
@@ -17,15 +22,15 @@ _HEADING_LINE = re.compile(r"^#{1,6} .*\n?", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 
 
-def compose(
-    instructions: str, question: str, turns: Sequence[Turn], passages: Sequence[Passage], language: str = ""
-) -> list[BaseMessage]:
+def compose(content: Content, language: str = "", firm: bool = False) -> list[BaseMessage]:
     """The prompt: instructions; then the passages, the best one last; the conversation so far; the question.
 
-    What stands nearest to the question is what a small model attends to.
+    What stands nearest to the question is what a small model attends to. `firm` is for the second time.
     """
-    asked = f"According to the text: {question}"
-    return _messages(instructions, _text(passages[::-1]), _conversation(turns), asked, _in_language(language))
+    passages, conversation = _text(content.passages[::-1]), _conversation(content.turns, content.earlier)
+    asked = f"According to the text: {content.question}"
+    ending = (_in_language(language), FIRM_REQUEST if firm else "")
+    return _messages(content.instructions, passages, conversation, asked, *ending)
 
 
 def summarise(passages: Sequence[Passage], language: str = "") -> list[BaseMessage]:
@@ -52,8 +57,13 @@ def _plain(markdown: str) -> str:
     return _EMPHASIS.sub("", _HEADING_LINE.sub("", markdown)).strip()
 
 
-def _conversation(turns: Sequence[Turn]) -> str:
-    if not turns:
-        return ""
-    lines = [f"They asked: {t.question}\nYou answered: {t.answer[:REMEMBERED_CHARACTERS]}" for t in turns]
-    return "Earlier in this conversation:\n" + "\n".join(lines)
+def _conversation(turns: Sequence[Turn], earlier: Sequence[str]) -> str:
+    lines = [f"They asked: {t.question}\nYou answered: {_shortened(t.answer, REMEMBERED_CHARACTERS)}" for t in turns]
+    if earlier:
+        questions = "; ".join(_shortened(question, NAMED_CHARACTERS) for question in earlier)
+        lines = [f"They had asked before: {questions}", *lines]
+    return "\n".join(["Earlier in this conversation:", *lines]) if lines else ""
+
+
+def _shortened(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters].rstrip()}…"

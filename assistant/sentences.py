@@ -5,6 +5,8 @@ import re
 import sentencex
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
+# Full stops of the scripts that have one of their own as well; a danda is one.
+_ENDING = re.compile(r"[.!?…。！？।؟۔][\"'”’»」』)\]*_`]*\s*$|```\s*$|~~~\s*$")
 # A word up to and with the first white space after it, or what there is of it.
 _WORD_END = re.compile(r"\S*\s|\S+")
 
@@ -55,3 +57,8 @@ def cut(text: str) -> list[str]:
 def _cut_line(line: str) -> list[str]:
     pieces: list[str] = sentencex.segment("en", line)
     return pieces if "".join(pieces) == line else [line]
+
+
+def ends_whole(sentence: str) -> bool:
+    """Whether a sentence, an item of a list or a block of code is complete, so that it may be the end of a text."""
+    return not sentence.strip() or sentence.endswith("\n") or bool(_ENDING.search(sentence))

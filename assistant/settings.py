@@ -104,10 +104,21 @@ class KnowledgeSettings(Section):
     join_neighbours: bool = False
 
 
+Policy = Literal["strict", "mark", "off"]
+
+
 class AnswerSettings(Section):
-    """When to answer. `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say."""
+    """When to answer, and with what. `min_relevance` is the evidence, 0 to 1, below which the documents are said not
+    to say.
+
+    `policy` says what becomes of a sentence that the documents do not bear out: "strict" drops it, "mark" shows it
+    with a mark, "off" checks nothing, and says so. When nothing of an answer holds, the model is asked a second time
+    where `retry` allows it, and then up to `quotes` sentences are quoted.
+    """
 
     min_relevance: float = Field(default=0.5, ge=0.0, le=1.0)
+    policy: Policy = "strict"
+    retry: bool = True
     quotes: int = Field(default=2, ge=1, le=10)
 
 
@@ -117,6 +128,9 @@ class PersonaSettings(Section):
     instructions: str = "Answer the question from the passages only."
     abstention: str = "The documents do not say."
     quotation: str = "In the documents' own words:"
+    cut_off: str = "The answer was too long and ends here."
+    unconfirmed: str = "What is marked with ⚠ is not confirmed by the documents."
+    unchecked: str = "This answer was not checked against the documents."
 
 
 class DatabaseSettings(Section):

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assistant import Assistant, Passage, Question, Retrieved, samples
+from assistant.budget import Content
 from assistant.prompts import compose
 from knowledge import Report
 from tests import bench_knowledge
@@ -62,7 +63,7 @@ async def prompt_seconds(assistant: Assistant, text: str) -> float:
             passages = event.passages
             break
     instructions = assistant.settings.persona.instructions
-    assistant.engine.count_tokens(compose(instructions, text, [], passages))
+    assistant.engine.count_tokens(compose(Content(instructions, text, passages=passages)))
     return time.perf_counter() - started
 
 

@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 from assistant.sentences import SentenceStream
 
 WORDS = st.sampled_from(
-    ["A fuse melts.", "approx.", "3", "mm", "Dr.", "Smith", "e.g.", "it", "Why?", "$3.50", "\n", "\n\n", "- item", "1. one"]
-    + ["```", "```python\nx = 1. y\n```", "# Head", "전류가 흐른다.", "“Quoted.”", "U.S.", "…", "\r", "\u2028", "\x1c", "  "]
+    [
+        *"A fuse melts.|approx.|3|mm|Dr.|Smith|e.g.|it|Why?|$3.50|- item|1. one|```|# Head|전류가 흐른다.|U.S.|…".split(
+            "|"
+        ),
+        *("\n", "\n\n", "```python\nx = 1. y\n```", "“Quoted.”", "\r", "\u2028", "\x1c", "  "),
+    ]
 )
 TEXTS = st.text(max_size=120) | st.lists(WORDS, max_size=25).map(" ".join)
 
