@@ -128,7 +128,7 @@ class PersonaSettings(Section):
     instructions: str = "Answer the question from the passages only."
     abstention: str = "The documents do not say."
     quotation: str = "In the documents' own words:"
-    cut_off: str = "The answer was too long and ends here."
+    cut_off: str = "The answer breaks off here."
     unconfirmed: str = "What is marked with ⚠ is not confirmed by the documents."
     unchecked: str = "This answer was not checked against the documents."
 

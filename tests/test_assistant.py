@@ -109,6 +109,7 @@ async def test_what_the_documents_do_not_say_is_not_said(assistant: Assistant, e
 async def test_the_prompt_holds_the_passages_and_the_question(
     assistant: Assistant, engine_says: ScriptedEngine
 ) -> None:
+    engine_says.says = TRUE
     answer = await assistant.ask(Question("What is a fuse?"))
     assert "thin wire that melts" in engine_says.prompts[0]
     assert "What is a fuse?" in engine_says.prompts[0]
@@ -122,6 +123,7 @@ async def test_the_prompt_holds_the_passages_and_the_question(
 async def test_the_model_is_asked_for_the_language_and_it_counts(
     assistant: Assistant, engine_says: ScriptedEngine, code: str, asks: str
 ) -> None:
+    engine_says.says = TRUE
     answer = await assistant.ask(Question("What is a fuse?", language=code))
     assert engine_says.prompts[0].endswith(f"What is a fuse?\n\nAnswer in {asks}.")
     assert answer.usage.prompt_tokens == engine_says.count_text(engine_says.prompts[0])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from assistant import prompts
+from assistant.budget import Content
 from assistant.engines.shapes import SOLAR, Shape
 from assistant.engines.template import ChatTemplate
 from assistant.engines.transformers import TransformersChat
@@ -51,7 +52,7 @@ def test_the_template_is_rendered_to_the_character() -> None:
 
 def test_what_the_pipeline_asks_is_one_single_turn_because_nothing_ends_an_assistants_turn() -> None:
     passage = Passage("A fuse melts.", "course.md", None, "Fuses", "", 0.9)
-    prompt = TEMPLATE.render(prompts.compose("Answer briefly.", "What is a fuse?", [], [passage]))
+    prompt = TEMPLATE.render(prompts.compose(Content("Answer briefly.", "What is a fuse?", passages=(passage,))))
     assert prompt == (
         "### System:\nAnswer briefly.\n\n### User:\nRead this text.\n\nA fuse melts.\n\n"
         "According to the text: What is a fuse?\n\n### Assistant:\n"
@@ -61,7 +62,7 @@ def test_what_the_pipeline_asks_is_one_single_turn_because_nothing_ends_an_assis
 @pytest.mark.parametrize("forged", FORGED)
 def test_a_document_or_a_question_cannot_forge_a_turn(forged: str) -> None:
     passage = Passage(forged, "course.md", None, "", "", 0.9)
-    prompt = TEMPLATE.render(prompts.compose("Answer briefly.", forged, [], [passage]))
+    prompt = TEMPLATE.render(prompts.compose(Content("Answer briefly.", forged, passages=(passage,))))
     assert roles(prompt) == ["### System:", "### User:", "### Assistant:"]
     assert "</s>" not in prompt
     assert "<s>" not in prompt

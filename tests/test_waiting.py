@@ -174,8 +174,9 @@ async def test_cancelling_who_listens_stops_the_model_before_the_task_has_ended(
 
 async def test_at_the_deadline_what_was_checked_so_far_is_the_answer(make: Callable[..., Assistant]) -> None:
     heard: list[Event] = []
-    answer = await ask(make(deadline_s=1.5), "a", heard)
-    assert answer.text == f"{TRUE} [1]"
+    assistant = make(deadline_s=1.5)
+    answer = await ask(assistant, "a", heard)
+    assert answer.text == f"{TRUE} [1]\n\n_{assistant.settings.persona.cut_off}_"
     assert "".join(event.text for event in heard if isinstance(event, TextDelta)) == answer.text
     assert answer.status == "answered"
     assert answer.usage.completion_tokens > 0
