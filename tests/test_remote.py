@@ -520,6 +520,12 @@ def exact() -> RemoteChat:
 
 
 @pytest.mark.slow
+def test_without_a_tokenizer_no_more_is_asked_for_than_surely_fits(server: ScriptedServer) -> None:
+    engine = chat(server, context_tokens=600, max_tokens=4096)
+    ask(engine)
+    assert server.questions[0].body["max_tokens"] == 600 - engine.count_tokens(QUESTION)
+
+
 def test_with_the_models_tokenizer_a_prompt_that_does_not_fit_is_not_sent(
     server: ScriptedServer, exact: RemoteChat
 ) -> None:

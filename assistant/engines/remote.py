@@ -261,8 +261,8 @@ class RemoteChat(StreamedChat):
         stops = (self.stop if stop is None else stop) or None
         asked: dict[str, Any] = {"stop": stops, "max_tokens": self.max_tokens, "temperature": self.temperature}
         asked |= {name: kwargs[name] for name in _ASKED if kwargs.get(name) is not None}
-        if counting.is_exact:
-            asked["max_tokens"] = min(asked["max_tokens"], self._room(prompt_tokens))
+        room = self._room(prompt_tokens, is_exact=counting.is_exact)
+        asked["max_tokens"] = min(asked["max_tokens"], room or asked["max_tokens"])
         return ArrivingAnswer(
             [_harmless(message) for message in messages],
             asked,
@@ -272,9 +272,12 @@ class RemoteChat(StreamedChat):
             count=counting.text,
         )
 
-    def _room(self, prompt_tokens: int) -> int:
-        """Asked only with an exact count: a bound may be over the context where the prompt is not."""
+    def _room(self, prompt_tokens: int, *, is_exact: bool) -> int | None:
+        """Tokens left for the answer; None where it cannot be told: a bound may be over the context where the prompt
+        is not."""
         room = self.context_length - prompt_tokens
+        if room < 1 and not is_exact:
+            return None
         if room < 1:
             raise EngineError(
                 f"The prompt has {prompt_tokens} tokens and the context of the model at {self.base_url} "
