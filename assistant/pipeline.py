@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 from langchain_core.documents import Document
@@ -18,7 +19,7 @@ from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant import budget, gate, prompts
+from assistant import budget, gate, languages, phrases, prompts
 from assistant.admission import Admission
 from assistant.draft import Draft
 from assistant.engines.base import Engine
@@ -184,7 +185,8 @@ class Pipeline:
     async def compose(self, state: State) -> State:
         """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
         _emit(Stage("reading"))
-        fitted = await asyncio.to_thread(self._fit, state, self._content(state))
+        content = await asyncio.to_thread(self._content, state)
+        fitted = await asyncio.to_thread(self._fit, state, content)
         prompt_tokens = state["usage"].prompt_tokens + fitted.prompt_tokens
         usage = replace(state["usage"], prompt_tokens=prompt_tokens)
         return State(messages=fitted.messages, passages=fitted.content.passages, usage=usage)
@@ -261,38 +263,38 @@ class Pipeline:
 
     async def ground(self, state: State) -> State:
         """Say how far the answer can be trusted. When nothing the model wrote holds, quote what the passages say."""
-        draft, profile = state["draft"], state["profile"]
+        draft = state["draft"]
         if draft.text:
             for notice in self._notices(state):
-                _emit(TextDelta(draft.close(notice)))
-        if not draft.citations and profile.answers.policy != "off":
-            self._quote(state)
+                _emit(TextDelta(draft.close(await self._say(notice, state))))
+        if not draft.citations and draft.policy != "off":
+            await self._quote(state)
         return State(draft=draft, status="answered")
 
     def _notices(self, state: State) -> Iterator[str]:
-        draft, persona = state["draft"], state["profile"].persona
+        """Names of the phrases that say how far the answer goes, and how far it can be trusted."""
+        draft = state["draft"]
         if state["cut_off"]:
-            yield persona.cut_off
+            yield "cut_off"
         if draft.unconfirmed:
-            yield persona.unconfirmed
+            yield "unconfirmed"
         if draft.policy == "off":
-            yield persona.unchecked
+            yield "unchecked"
 
-    def _quote(self, state: State) -> None:
+    async def _quote(self, state: State) -> None:
         """Only what speaks of the question: whoever sent a text may have asked of something else."""
-        draft, profile = state["draft"], state["profile"]
-        if state["relevance"] < profile.answers.min_relevance:
+        draft, answers = state["draft"], state["profile"].answers
+        if state["relevance"] < answers.min_relevance:
             return
-        summary = state["question"].task == "summary"
-        quotes = draft.grounding.best(QUOTES if summary else profile.answers.quotes)
+        quotes = draft.grounding.best(QUOTES if state["question"].task == "summary" else answers.quotes)
         if quotes:
-            _emit(TextDelta(draft.write(("\n\n" if draft.text else "") + profile.persona.quotation)))
+            _emit(TextDelta(draft.write(("\n\n" if draft.text else "") + await self._say("quotation", state))))
         for quote in quotes:
             _emit(TextDelta(draft.quote(quote)))
 
     async def abstain(self, state: State) -> State:
         draft = Draft(Grounding("", (), self.knowledge.embeddings, state["rarity"]))
-        _emit(TextDelta(draft.write(state["profile"].persona.abstention)))
+        _emit(TextDelta(draft.write(await self._say("abstention", state))))
         return State(draft=draft, status="abstained")
 
     async def reply(self, state: State) -> State:
@@ -305,6 +307,22 @@ class Pipeline:
             "collections": _drawn_on(state)
         }
         return State(turns=_with(state.get("turns", []), turn)[-REMEMBERED_TURNS:])
+
+    async def _say(self, phrase: str, state: State, **values: object) -> str:
+        """One of our own phrases, in the asker's language."""
+        language = await asyncio.to_thread(self._language, state)
+        return phrases.say(state["profile"].persona, phrase, language, **values)
+
+    def _language(self, state: State) -> str:
+        """The code of the language to speak: the one that is asked for, else that of the question or, where that is
+        too short to tell, of those before it. A summary is written in the language of what it sums up."""
+        question = state["question"]
+        if question.language:
+            return question.language
+        if question.task == "summary":
+            return languages.detect(_beginnings(state["passages"]))
+        asked = [question.text, *(turn.question for turn in reversed(self._before(state)[-PROMPTED_TURNS:]))]
+        return next(filter(None, map(languages.detect, asked)), "")
 
     # -- what the caller may know
 
@@ -362,7 +380,7 @@ class Pipeline:
         turns = self._before(state)
         recent, older = turns[-PROMPTED_TURNS:], turns[:-PROMPTED_TURNS][-NAMED_TURNS:]
         return budget.Content(
-            state["profile"].persona.instructions,
+            prompts.system(state["profile"].persona, self._language(state)),
             state["question"].text,
             tuple(recent),
             state["passages"],
@@ -372,18 +390,33 @@ class Pipeline:
     def _fit(self, state: State, content: budget.Content) -> budget.Fitted:
         self.engine.load()
         limit = budget.prompt_limit(self.engine.context_length, self.settings.engine.max_tokens)
-        language, firm = state["question"].language, bool(state.get("firm"))
+        language = self._asked_for(state, content.passages)
         if state["question"].task == "summary":
-            return budget.fit_summary(
-                lambda some: prompts.summarise(some, language), content.passages, self.engine, limit
-            )
-        return budget.fit(lambda some: prompts.compose(some, language, firm=firm), content, self.engine, limit)
+            summarise = partial(prompts.summarise, language=language)
+            return budget.fit_summary(summarise, content.passages, self.engine, limit)
+        compose = partial(prompts.compose, language=language, firm=bool(state.get("firm")))
+        return budget.fit(compose, content, self.engine, limit)
+
+    def _asked_for(self, state: State, passages: Sequence[Passage]) -> str:
+        """The language that the model must be told to write; empty where it comes by itself."""
+        language = self._language(state)
+        return language if state["question"].language or _foreign(language, passages) else ""
 
     def _grounding(self, state: State) -> Grounding:
         passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, state["rarity"]
         if state["question"].task == "summary":
             return Digest(passages, embeddings, rarity)
         return Grounding(state["query"], passages, embeddings, rarity)
+
+
+def _foreign(language: str, passages: Sequence[Passage]) -> bool:
+    """Whether a model must be told which language to write. It follows its instructions and what it reads, so that
+    English about English texts comes by itself."""
+    return bool(language) and (language != "en" or languages.detect(_beginnings(passages)) not in ("", "en"))
+
+
+def _beginnings(passages: Sequence[Passage]) -> str:
+    return " ".join(passage.text[:100] for passage in passages)
 
 
 # The smallest context a profile may set.

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from assistant import languages
+from assistant import languages, placeholders
 from assistant.budget import Content
+from assistant.settings import PersonaSettings
 from assistant.types import Passage, Turn
 
 # A remembered answer only has to say what a follow-up refers to.
@@ -31,6 +33,26 @@ def compose(content: Content, language: str = "", firm: bool = False) -> list[Ba
     asked = f"According to the text: {content.question}"
     ending = (_in_language(language), FIRM_REQUEST if firm else "")
     return _messages(content.instructions, passages, conversation, asked, *ending)
+
+
+def system(persona: PersonaSettings, language: str) -> str:
+    """Who the model is and how it answers, on one line, for a question in the language with that code, if it is known.
+
+    The day is that of this machine's clock.
+    """
+    values = {
+        "name": persona.name or "the assistant",
+        "language": languages.name(language) if language else "the language of the question",
+        "today": date.today().isoformat(),
+    }
+    named = "name" in placeholders.placeholders(persona.instructions)
+    lines = [
+        f"You are {persona.name}." if persona.name and not named else "",
+        placeholders.fill(persona.instructions, values),
+        f"Be {persona.tone}." if persona.tone else "",
+        *(placeholders.fill(line, values) for line in persona.policy),
+    ]
+    return " ".join(line for line in lines if line)
 
 
 def summarise(passages: Sequence[Passage], language: str = "") -> list[BaseMessage]:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from assistant import Assistant, Passage, Question, Retrieved, samples
 from assistant.budget import Content
-from assistant.prompts import compose
+from assistant.prompts import compose, system
 from knowledge import Report
 from tests import bench_knowledge
 
@@ -62,7 +62,7 @@ async def prompt_seconds(assistant: Assistant, text: str) -> float:
         if isinstance(event, Retrieved):
             passages = event.passages
             break
-    instructions = assistant.settings.persona.instructions
+    instructions = system(assistant.settings.persona, "")
     assistant.engine.count_tokens(compose(Content(instructions, text, passages=passages)))
     return time.perf_counter() - started
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from assistant import Assistant, Question, TextDelta
+from assistant import Assistant, Question, TextDelta, phrases
 from assistant.draft import Draft
 from assistant.grounding import Grounding
-from assistant.settings import AnswerSettings, PersonaSettings, Policy, load_profile
+from assistant.settings import AnswerSettings, Policy, load_profile
 from assistant.types import Passage
 from knowledge import SentenceEmbeddings
 from tests.conftest import ScriptedEngine, ingest
@@ -27,7 +27,6 @@ A circuit breaker is a switch that opens by itself when the current is too large
 TRUE = "A fuse is a thin wire that melts when the current is too large."
 ALSO_TRUE = "A circuit breaker is a switch that opens by itself when the current is too large."
 FALSE = "A fuse was invented in 1890 by a man called Thomas."
-PERSONA = PersonaSettings()
 
 
 @dataclass
@@ -82,7 +81,7 @@ async def test_marked_sentences_are_shown_with_the_mark_and_what_it_means(
 ) -> None:
     engine_says.answers = [f"{TRUE} {FALSE}"]
     answer = await make("mark").ask(Question("What is a fuse?"))
-    assert answer.text == f"{TRUE} [1] ⚠ {FALSE}\n\n_{PERSONA.unconfirmed}_"
+    assert answer.text == f"{TRUE} [1] ⚠ {FALSE}\n\n_{phrases.UNCONFIRMED['en']}_"
 
 
 async def test_where_nothing_is_borne_out_marked_sentences_are_followed_by_a_quotation(
@@ -90,7 +89,7 @@ async def test_where_nothing_is_borne_out_marked_sentences_are_followed_by_a_quo
 ) -> None:
     engine_says.answers = [FALSE]
     answer = await make("mark").ask(Question("What is a fuse?"))
-    assert answer.text.startswith(f"⚠ {FALSE}\n\n_{PERSONA.unconfirmed}_\n\n")
+    assert answer.text.startswith(f"⚠ {FALSE}\n\n_{phrases.UNCONFIRMED['en']}_\n\n")
     assert "“A fuse is a thin wire" in answer.text
     assert len(answer.citations) == 1
 
@@ -100,7 +99,7 @@ async def test_what_is_not_checked_is_said_to_be_unchecked(
 ) -> None:
     engine_says.answers = [f"{TRUE} {FALSE}"]
     answer = await make("off").ask(Question("What is a fuse?"))
-    assert answer.text == f"{TRUE} {FALSE}\n\n_{PERSONA.unchecked}_"
+    assert answer.text == f"{TRUE} {FALSE}\n\n_{phrases.UNCHECKED['en']}_"
     assert answer.citations == ()
 
 
@@ -120,7 +119,7 @@ async def test_it_is_asked_only_once_more_and_not_at_all_where_the_profile_says_
 ) -> None:
     engine_says.answers = [FALSE, FALSE]
     answer = await make().ask(Question("What is a fuse?"))
-    assert answer.text.startswith(PERSONA.quotation)
+    assert answer.text.startswith(phrases.QUOTATION["en"])
     assert len(engine_says.prompts) == 2
     assert answer.usage.prompt_tokens == sum(engine_says.count_text(prompt) for prompt in engine_says.prompts)
     await make(retry=False).ask(Question("What is a fuse?"))
@@ -134,7 +133,7 @@ async def test_an_answer_that_is_cut_in_mid_sentence_says_so(
     engine_says.answers, engine_says.ends = [f"{TRUE} A circuit breaker is a sw"], "length"
     answer = await make(policy).ask(Question("What is a fuse?"))
     assert answer.text.startswith(TRUE)
-    assert f"_{PERSONA.cut_off}_" in answer.text
+    assert f"_{phrases.CUT_OFF['en']}_" in answer.text
     assert "a sw" not in answer.text
 
 

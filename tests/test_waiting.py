@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from assistant import Answer, Assistant, Caller, Event, Finished, Question, Queued, TextDelta
 from assistant.errors import BusyError, EngineError
+from assistant.phrases import CUT_OFF
 from assistant.settings import EngineSettings, QueueSettings, load_profile
 from knowledge import SentenceEmbeddings
 from tests.conftest import ScriptedEngine, ingest
@@ -176,7 +177,7 @@ async def test_at_the_deadline_what_was_checked_so_far_is_the_answer(make: Calla
     heard: list[Event] = []
     assistant = make(deadline_s=1.5)
     answer = await ask(assistant, "a", heard)
-    assert answer.text == f"{TRUE} [1]\n\n_{assistant.settings.persona.cut_off}_"
+    assert answer.text == f"{TRUE} [1]\n\n_{CUT_OFF['en']}_"
     assert "".join(event.text for event in heard if isinstance(event, TextDelta)) == answer.text
     assert answer.status == "answered"
     assert answer.usage.completion_tokens > 0
