@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from assistant.doctor import Around, Check, examine
+from assistant.doctor import Around, Check, examine, persona
 from assistant.engines.gguf import bundled_model
 from assistant.engines.shapes import SOLAR, Shape
 from assistant.errors import EngineError
@@ -32,7 +32,7 @@ from assistant.fit import (
     why_one_at_a_time,
 )
 from assistant.hardware import MIB, Gpu, Hardware, Obstacle
-from assistant.settings import EngineSettings, QueueSettings, Settings
+from assistant.settings import EngineSettings, PersonaSettings, QueueSettings, Settings
 
 KEY = "sk-nobody-may-read-this"
 
@@ -360,6 +360,13 @@ def test_the_licence_of_solar_is_told_and_most_of_all_for_support(tmp_path: Path
     file = look(tmp_path, machine(64), model="/models/SOLAR-10.7B-Instruct-v1.0.Q4_0.gguf")
     assert "CC-BY-NC-4.0" in file["licence"].detail
     assert "licence" not in look(tmp_path, machine(64), locate=bundled)
+
+
+def test_instructions_that_crowd_out_the_documents_are_told(tmp_path: Path) -> None:
+    long = Settings(name="mine", data_dir=tmp_path, persona=PersonaSettings(instructions="Be brief and kind. " * 300))
+    (check,) = persona.instructions(long)
+    assert (check.state, "of them" in check.detail) == ("warning", True)
+    assert list(persona.instructions(long.model_copy(update={"persona": PersonaSettings()}))) == []
 
 
 # -- a server

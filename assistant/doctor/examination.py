@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from assistant.doctor import documents, engine, fitting, licence, machine, model, server, speed
+from assistant.doctor import documents, engine, fitting, licence, machine, model, persona, server, speed
 from assistant.doctor.checks import Around, Check
 from assistant.fit import judge
 from assistant.hardware import Hardware
@@ -14,6 +14,7 @@ def examine(settings: Settings, around: Around | None = None) -> Iterator[Check]
     around = around or Around()
     yield machine.python()
     yield _profile(settings)
+    yield from persona.instructions(settings)
     hardware = around.hardware(settings.engine.kind == "transformers")
     yield machine.hardware(settings.engine, hardware)
     yield machine.data_folder(settings.data_dir)
