@@ -365,7 +365,7 @@ def test_the_licence_of_solar_is_told_and_most_of_all_for_support(tmp_path: Path
 def test_instructions_that_crowd_out_the_documents_are_told(tmp_path: Path) -> None:
     long = Settings(name="mine", data_dir=tmp_path, persona=PersonaSettings(instructions="Be brief and kind. " * 300))
     (check,) = persona.instructions(long)
-    assert (check.state, "of them" in check.detail) == ("warning", True)
+    assert (check.state, "and the model reads" in check.detail) == ("warning", True)
     assert list(persona.instructions(long.model_copy(update={"persona": PersonaSettings()}))) == []
 
 

@@ -22,6 +22,6 @@ def instructions(settings: Settings) -> Iterator[Check]:
         yield Check(
             "persona",
             "warning",
-            f"the instructions take about {tokens:,} tokens; the model reads {int(limit * INSTRUCTIONS_SHARE):,} of them",
+            f"the instructions take about {tokens:,} tokens, and the model reads {int(limit * INSTRUCTIONS_SHARE):,}",
             "Shorten [persona] instructions and policy, or set a larger [engine] context_tokens.",
         )
