@@ -28,6 +28,7 @@ from assistant.grounding import Grounding
 from assistant.profiles import Profiles
 from assistant.sentences import SentenceStream
 from assistant.settings import Settings
+from assistant.steps import step
 from assistant.summaries import QUOTES, Digest
 from assistant.types import (
     Answer,
@@ -126,10 +127,13 @@ class Pipeline:
             stream_mode="custom",
             durability="exit",
         )
-        async with aclosing(cast("AsyncGenerator[object, None]", stream)) as events:
+        async with AsyncExitStack() as running:
+            events = await running.enter_async_context(aclosing(cast("AsyncGenerator[object, None]", stream)))
             async for event in events:
                 if isinstance(event, Finished):
                     finished = event
+                    # What LangGraph does after the last event is to save the conversation.
+                    running.enter_context(step("save"))
                 elif isinstance(event, Stage | Retrieved | Queued | TextDelta):
                     yield event
         if finished:
@@ -156,7 +160,7 @@ class Pipeline:
         _emit(Stage("searching"))
         query = standalone(question.text, self._before(state))
         passages = await asyncio.to_thread(self._search, query, state)
-        relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
+        relevance = await asyncio.to_thread(self._relevance, query, passages, state)
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
         return State(query=query, passages=passages, relevance=relevance, timings=timings, usage=Usage())
@@ -299,6 +303,7 @@ class Pipeline:
         if len(state["question"].text) > MIN_CONTEXT // 2:
             await asyncio.to_thread(self._fit, state, [], ())
 
+    @step("retrieve")
     def _search(self, query: str, state: State) -> tuple[Passage, ...]:
         question, count = state["question"], state["profile"].knowledge.passages
         readable = self.knowledge.collections(question.caller)
@@ -310,6 +315,11 @@ class Pipeline:
         best = sorted(found, key=lambda d: -d.metadata["score"]) if question.attachments else found
         return tuple(_passage(document) for document in best[:count])
 
+    @step("gate")
+    def _relevance(self, query: str, passages: Sequence[Passage], state: State) -> float:
+        return gate.relevance(query, passages, state["rarity"])
+
+    @step("compose")
     def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
         self.engine.load()
         room = self.engine.context_length - self.settings.engine.max_tokens
@@ -325,6 +335,7 @@ class Pipeline:
             return budget.fit_summary(summarise, passages, self.engine, room)
         return budget.fit(compose, turns, passages, self.engine, room)
 
+    @step("ground")
     def _grounding(self, state: State) -> Grounding:
         passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, state["rarity"]
         if state["question"].task == "summary":
@@ -356,7 +367,8 @@ def _emit(event: Event) -> None:
 
 
 async def _check(draft: Draft, sentence: str) -> None:
-    added = await asyncio.to_thread(draft.add, sentence)
+    with step("ground"):
+        added = await asyncio.to_thread(draft.add, sentence)
     if added:
         _emit(TextDelta(added))
 
