@@ -2,7 +2,8 @@
 
 Real questions go through the pipeline as it is, with its conversation kept on disk. Only the writing is left out: in
 place of a model there is one that at once says sentences of the passages that it was given, and counts tokens as the
-model of the profile does. The documents are the bundled samples, and passages made of their sentences.
+model of the profile does. The documents are the bundled samples, and passages made of their sentences. No vector is
+remembered from one conversation to the next, as though nobody had asked about these passages for long.
 """
 
 import asyncio
@@ -23,8 +24,9 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from assistant import hardware, samples
 from assistant.agent import Assistant
-from assistant.bench import Say, describe
+from assistant.bench import Say, describe, others_at_work
 from assistant.engines.base import Engine, create
+from assistant.idleness import BUSY, busy_share
 from assistant.settings import DatabaseSettings, KnowledgeSettings, Settings
 from assistant.steps import step, timed
 from assistant.types import Question, Status, new_conversation_id
@@ -80,8 +82,9 @@ class Quoting:
 
     async def astream(self, messages: list[BaseMessage], /) -> AsyncIterator[AIMessageChunk]:
         with step("model"):
-            # The prompt ends with the question, and before it is what was said earlier.
-            said = [" ".join(sentence.split()) for sentence in sentences(messages[-1].text)][1 : 1 + SAID]
+            # After the first line of the prompt stand the passages. Every other sentence is worded anew.
+            read = [" ".join(sentence.split()) for sentence in sentences(messages[-1].text)][1 : 1 + SAID]
+            said = [f"In short, {sentence}" if number % 2 else sentence for number, sentence in enumerate(read)]
         for sentence in said:
             yield AIMessageChunk(content=f"{sentence} ")
 
@@ -97,13 +100,14 @@ class Lap:
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """What the questions took. `laps` are theirs, in the order in which they were asked."""
+    """What the questions took. `laps` are theirs, in the order asked; `note` is what a reader should know besides."""
 
     machine: str
     model: str
     engine: str
     passages: int
     laps: tuple[Lap, ...]
+    note: str = ""
 
     @property
     def answered(self) -> int:
@@ -142,6 +146,7 @@ def measure_overhead(settings: Settings, passages: int, say: Say) -> Overhead:
     engine = Quoting(create(settings.engine))
     embeddings = SentenceEmbeddings(settings.knowledge.embedding_model)
     folder = prepared(embeddings, passages, say)
+    busy = busy_share()
     say("Loading the models…")
     laps = asyncio.run(_ask(Assistant(_apart(settings, folder), engine, embeddings), say))
     return Overhead(
@@ -150,6 +155,7 @@ def measure_overhead(settings: Settings, passages: int, say: Say) -> Overhead:
         engine=settings.engine.kind,
         passages=passages,
         laps=tuple(laps),
+        note=f"{others_at_work(busy)}: the figures may be too high." if busy > BUSY else "",
     )
 
 
@@ -170,6 +176,7 @@ async def _ask(assistant: Assistant, say: Say) -> list[Lap]:
         await assistant.warm_up()
         for number, conversation in enumerate(islice(cycle(CONVERSATIONS), (WARM_UP + QUESTIONS) // 3)):
             say(f"Asking: {3 * number} of {WARM_UP + QUESTIONS}…")
+            assistant.knowledge.embeddings.forget()
             laps += await _converse(assistant, conversation)
     return laps[WARM_UP:]
 
@@ -190,8 +197,8 @@ async def _lap(assistant: Assistant, question: Question) -> Lap:
         seconds = time.perf_counter() - started
     spent = stopwatch.seconds()
     seconds -= spent.pop("model", 0.0)
-    spent["other"] = max(seconds - spent.total(), 0.0)
-    return Lap(seconds * 1000, {name: spent[name] * 1000 for name in STEPS}, answer.status)
+    spent["other"] = max(seconds - sum(spent.values()), 0.0)
+    return Lap(seconds * 1000, {name: spent.get(name, 0.0) * 1000 for name in STEPS}, answer.status)
 
 
 # -- the documents

@@ -1,7 +1,7 @@
 """Passages to measure with: many, made of few sentences.
 
-What a knowledge base of real documents has and this keeps: words by Zipf's law, sentences that read on, and vectors that
-lie where the model would put the passage, so that those of one subject are near each other and near a question about it.
+What a knowledge base of real documents has and this keeps: words by Zipf's law, sentences that read on, and vectors
+that lie about where the model would put the passage, near others of its subject and near a question about it.
 """
 
 import random
@@ -51,15 +51,15 @@ class Recombined:
     def __init__(self, sentences: Sequence[str], vectors: np.ndarray) -> None:
         self.sentences = sentences
         self.vectors = vectors
-        self._chance = random.Random(1)
+        self._chance = random.Random(1)  # noqa: S311 (nothing is kept secret by it)
         self._noise = np.random.default_rng(1)
 
     def passage(self, number: int) -> tuple[NewPassage, np.ndarray]:
         """A passage and its vector: about that of its sentences together, since the model takes a mean of words."""
         chosen = self._chance.sample(range(len(self.sentences)), min(SENTENCES, len(self.sentences)))
         text = " ".join(self._varied(self.sentences[at]) for at in chosen)
-        noise = self._noise.standard_normal(self.vectors.shape[1])
-        vector = _unit(_unit(self.vectors[chosen].sum(axis=0)) + NOISE * _unit(noise))
+        noise = self._noise.standard_normal(self.vectors.shape[1:])
+        vector: np.ndarray = _unit(_unit(np.mean(self.vectors[chosen], axis=0)) + NOISE * _unit(noise))
         section = f"Part {number // PER_SOURCE} > Section {number % PER_SOURCE}"
         return new_passage(f"synthetic-{number}", text, section, None, text), vector
 

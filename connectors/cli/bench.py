@@ -126,6 +126,8 @@ def _bench_pipeline(settings: "Settings", passages: int, *, as_json: bool) -> No
 
     with live.Progress(console.err()) as progress:
         overhead = measure_overhead(settings, passages, progress.say)
+    if overhead.note:
+        typer.echo(overhead.note, err=True)
     if as_json:
         console.write_json(overhead.to_json())
     else:
