@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from langchain_core.documents import Document
 
+from knowledge import lexical, scoring
 from knowledge.chunking import Chunk, Chunker, Format, embedded_text
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError
 from knowledge.isolation import Reader
+from knowledge.words import stem
 
 # Some two thousand passages: a thick book, and on two cores half a minute's work.
 MAX_CHARACTERS = 2_000_000
@@ -84,8 +86,11 @@ class AttachmentIndex:
         return Chunker(self.embeddings.tokenizer, self.embeddings.window)
 
     def nearest(self, query: str, attachments: Sequence[Attachment], k: int) -> list[Document]:
-        """The passages nearest to the query, best first; `score` is the cosine."""
+        """The passages nearest to the query, best first, with a `score` that compares with those of a search."""
         found = self._scored(attachments, np.asarray(self.embeddings.embed_query(query), dtype=np.float32))
+        trusted = scoring.trust(self.embeddings, query) if found else 1.0
+        if trusted < 1.0:
+            _weigh_words(query, trusted, found)
         return sorted(found, key=lambda document: -document.metadata["score"])[:k]
 
     def all(self, attachments: Sequence[Attachment]) -> list[Document]:
@@ -132,6 +137,16 @@ class AttachmentIndex:
                 self._cuts.move_to_end(key)
             while sum(cut.size for cut in self._cuts.values()) > self.cache_bytes:
                 self._cuts.popitem(last=False)
+
+
+def _weigh_words(query: str, trusted: float, documents: Sequence[Document]) -> None:
+    """What the model cannot read of the query counts by its words, the rarer among these passages the more."""
+    held = [lexical.held(f"{d.metadata['section']}\n{d.page_content}") for d in documents]
+    tokens = lexical.query(query).tokens
+    rarity = lexical.rarities({t: sum(stem(t) in one for one in held) for t in tokens}, len(documents))
+    for document, one in zip(documents, held, strict=True):
+        score = scoring.score(document.metadata["score"], trusted, rarity, one)
+        document.metadata["score"] = round(score, 4)
 
 
 def _key(attachment: Attachment) -> str:
