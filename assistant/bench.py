@@ -159,10 +159,14 @@ def _note(engine: LocalChat, busy: float) -> str:
     notes = [f"The engine answers one at a time: {reason}."] if reason else []
     if busy > BUSY:
         notes.append(
-            f"Other programs used {busy:.0%} of the processor: the figures may be too low, the recipe's most "
-            "of all, and the comparison may not hold."
+            f"{others_at_work(busy)}: the figures may be too low, the recipe's most of all, and the comparison "
+            "may not hold."
         )
     return " ".join(notes)
+
+
+def others_at_work(busy: float) -> str:
+    return f"Other programs used {busy:.0%} of the processor"
 
 
 def _bandwidth(subject: Subject, say: Say) -> dict[str, Any]:

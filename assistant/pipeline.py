@@ -28,6 +28,7 @@ from assistant.profiles import Profiles
 from assistant.searching import Scope, Searched, passage_of, search
 from assistant.sentences import SentenceStream, ends_whole
 from assistant.settings import Settings
+from assistant.steps import step
 from assistant.summaries import QUOTES, Digest
 from assistant.types import (
     Answer,
@@ -135,10 +136,13 @@ class Pipeline:
             stream_mode="custom",
             durability="exit",
         )
-        async with aclosing(cast("AsyncGenerator[object, None]", stream)) as events:
+        async with AsyncExitStack() as running:
+            events = await running.enter_async_context(aclosing(cast("AsyncGenerator[object, None]", stream)))
             async for event in events:
                 if isinstance(event, Finished):
                     finished = event
+                    # What LangGraph does after the last event is to save the conversation.
+                    running.enter_context(step("save"))
                 elif isinstance(event, Stage | Retrieved | Queued | TextDelta):
                     yield event
         if finished:
@@ -165,7 +169,7 @@ class Pipeline:
         _emit(Stage("searching"))
         searched = await asyncio.to_thread(self._search, state)
         query, passages = searched.standalone, searched.passages
-        relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
+        relevance = await asyncio.to_thread(self._relevance, query, passages, state)
         _emit(Retrieved(passages))
         return State(
             query=query,
@@ -372,6 +376,7 @@ class Pipeline:
             content = budget.Content("", state["question"].text)
             await asyncio.to_thread(self._fit, state, content)
 
+    @step("retrieve")
     def _search(self, state: State) -> Searched:
         question, knowledge = state["question"], state["profile"].knowledge
         readable = self.knowledge.collections(question.caller)
@@ -380,6 +385,10 @@ class Pipeline:
         collections = _wanted(question.collections or knowledge.collections, readable)
         scope = Scope(collections if readable else None, question.caller, question.attachments, knowledge.passages)
         return search(self.knowledge, question.text, self._before(state), scope)
+
+    @step("gate")
+    def _relevance(self, query: str, passages: Sequence[Passage], state: State) -> float:
+        return gate.relevance(query, passages, state["rarity"])
 
     def _content(self, state: State) -> budget.Content:
         turns = self._before(state)
@@ -392,6 +401,7 @@ class Pipeline:
             tuple(turn.question for turn in older),
         )
 
+    @step("compose")
     def _fit(self, state: State, content: budget.Content) -> budget.Fitted:
         self.engine.load()
         limit = budget.prompt_limit(self.engine.context_length, self.settings.engine.max_tokens)
@@ -407,6 +417,7 @@ class Pipeline:
         language = self._language(state)
         return language if state["question"].language or _foreign(language, passages) else ""
 
+    @step("ground")
     def _grounding(self, state: State) -> Grounding:
         passages, embeddings, rarity = state["passages"], self.knowledge.embeddings, state["rarity"]
         if state["question"].task == "summary":
@@ -448,7 +459,8 @@ def _emit(event: Event) -> None:
 
 
 async def _check(draft: Draft, sentence: str) -> None:
-    added = await asyncio.to_thread(draft.add, sentence)
+    with step("ground"):
+        added = await asyncio.to_thread(draft.add, sentence)
     if added:
         _emit(TextDelta(added))
 

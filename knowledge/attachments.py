@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from langchain_core.documents import Document
 
+from knowledge import lexical, scoring
 from knowledge.chunking import Chunk, Chunker, Format, embedded_text
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import LoadError
 from knowledge.isolation import Reader
+from knowledge.words import stem
 
 # Some two thousand passages: a thick book, and on two cores half a minute's work.
 MAX_CHARACTERS = 2_000_000
@@ -84,11 +86,22 @@ class AttachmentIndex:
         return Chunker(self.embeddings.tokenizer, self.embeddings.window)
 
     def nearest(self, queries: Sequence[str], attachments: Sequence[Attachment], k: int) -> list[Document]:
-        """The passages nearest to one of the queries, best first; `score` is the highest cosine."""
+        """The passages nearest to one of the queries, best first. `score` is the highest of a passage, and
+        compares with those of a search."""
         if not attachments:
             return []
-        found = self._scored(attachments, self.embeddings.embed_queries(queries))
-        return sorted(found, key=lambda document: -document.metadata["score"])[:k]
+        vectors = self.embeddings.embed_queries(queries)
+        found = [self._found(attachments, query, vector) for query, vector in zip(queries, vectors, strict=True)]
+        best = [max(same, key=_score) for same in zip(*found, strict=True)]
+        return sorted(best, key=_score, reverse=True)[:k]
+
+    def _found(self, attachments: Sequence[Attachment], query: str, vector: np.ndarray) -> list[Document]:
+        """Every passage with what it is worth to the query."""
+        found = self._scored(attachments, vector)
+        trusted = scoring.trust(self.embeddings, query)
+        if trusted < 1.0:
+            _weigh_words(query, trusted, found)
+        return found
 
     def all(self, attachments: Sequence[Attachment]) -> list[Document]:
         """Every passage in its order; `score` is the cosine with the middle of them all: how central it is."""
@@ -96,13 +109,13 @@ class AttachmentIndex:
         if not vectors:
             return []
         middle = np.concatenate(vectors).mean(axis=0)
-        return self._scored(attachments, (middle / np.linalg.norm(middle))[np.newaxis])
+        return self._scored(attachments, middle / np.linalg.norm(middle))
 
-    def _scored(self, attachments: Sequence[Attachment], vectors: np.ndarray) -> list[Document]:
-        """Every passage with its cosine with the nearest of the vectors, which are of shape (vectors, dimensions)."""
+    def _scored(self, attachments: Sequence[Attachment], vector: np.ndarray) -> list[Document]:
+        """Every passage with its cosine with the vector."""
         found: list[Document] = []
         for attachment, cut in zip(attachments, self._cut(attachments), strict=True):
-            scores = (cut.vectors @ vectors.T).max(axis=1) if cut.chunks else ()
+            scores = cut.vectors @ vector if cut.chunks else ()
             found += [_document(attachment, *one) for one in zip(cut.chunks, scores, strict=True)]
         return found
 
@@ -135,6 +148,20 @@ class AttachmentIndex:
                 self._cuts.move_to_end(key)
             while sum(cut.size for cut in self._cuts.values()) > self.cache_bytes:
                 self._cuts.popitem(last=False)
+
+
+def _score(document: Document) -> float:
+    return float(document.metadata["score"])
+
+
+def _weigh_words(query: str, trusted: float, documents: Sequence[Document]) -> None:
+    """What the model cannot read of the query counts by its words, the rarer among these passages the more."""
+    held = [lexical.held(f"{d.metadata['section']}\n{d.page_content}") for d in documents]
+    tokens = lexical.query(query).tokens
+    rarity = lexical.rarities({t: sum(stem(t) in one for one in held) for t in tokens}, len(documents))
+    for document, one in zip(documents, held, strict=True):
+        score = scoring.score(document.metadata["score"], trusted, rarity, one)
+        document.metadata["score"] = round(score, 4)
 
 
 def _key(attachment: Attachment) -> str:

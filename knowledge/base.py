@@ -248,7 +248,7 @@ class KnowledgeBase:
 
     def search_in(self, queries: Sequence[str], attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
         """The passages of texts, which are kept nowhere, that are nearest to one of several forms of a question, best
-        first; the score is the highest cosine."""
+        first."""
         return self._attachments.nearest(queries, attachments, k)
 
     def passages_in(self, attachments: Sequence[Attachment]) -> list[Document]:

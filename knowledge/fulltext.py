@@ -27,20 +27,21 @@ _TSVECTOR = """WITH wanted AS (
         SELECT lexeme, to_tsquery('simple', quote_literal(lexeme)) AS query
         FROM unnest(to_tsvector('english', :query) || to_tsvector('simple', :query))
     ),
-    size AS (SELECT count(*)::float AS passages, avg(length(tokens))::float AS mean FROM passages),
+    size AS (SELECT count(*)::float AS passages, avg(length(terms))::float AS mean FROM passages),
     rare AS (
-        SELECT lexeme, query, (SELECT count(*) FROM passages WHERE tokens @@ query)::float AS found FROM wanted
+        SELECT lexeme, query, (SELECT count(*) FROM passages WHERE terms @@ query)::float AS found FROM wanted
     )
     SELECT p.id, sum(
         ln(1 + (size.passages - found + 0.5) / (found + 0.5)) * {gain} * occurrences
-        / (occurrences + {k1} * (1 - {b} + {b} * length(p.tokens) / size.mean))
+        / (occurrences + {k1} * (1 - {b} + {b} * length(p.terms) / size.mean))
     ) AS worth
     FROM size, rare, passages p JOIN live_sources s ON s.id = p.source_id,
     LATERAL (
-        SELECT coalesce(array_length(positions, 1), 1)::float AS occurrences
-        FROM unnest(p.tokens) t WHERE t.lexeme = rare.lexeme
+        SELECT coalesce(array_length(positions, 1), 1)
+            + ({heading} - 1) * coalesce(array_length(array_positions(weights, 'A'), 1), 0)::float AS occurrences
+        FROM unnest(p.terms) t WHERE t.lexeme = rare.lexeme
     ) found_in
-    WHERE p.tokens @@ rare.query {within}
+    WHERE p.terms @@ rare.query {within}
     GROUP BY p.id ORDER BY worth DESC LIMIT :count"""
 
 
@@ -54,7 +55,7 @@ def matching(
     listed, values = marks("collection", collections)
     if isinstance(database, PostgreSQL):
         within = f"AND s.collection IN ({listed})" if collections else ""
-        sql, query = _TSVECTOR.format(gain=K1 + 1, k1=K1, b=B, within=within), " ".join(tokens)
+        sql, query = _TSVECTOR.format(gain=K1 + 1, k1=K1, b=B, heading=HEADING_WEIGHT, within=within), " ".join(tokens)
     else:
         within = _FTS5_WITHIN.format(listed=listed) if collections else ""
         sql, query = _FTS5.format(heading=HEADING_WEIGHT, within=within), " OR ".join(f'"{token}"' for token in tokens)
@@ -65,7 +66,7 @@ def matching(
 def frequencies(database: Database, tokens: Sequence[str], limit: int) -> dict[str, int]:
     """In how many passages each token occurs, in any form; counting stops at `limit`."""
     if isinstance(database, PostgreSQL):
-        found, values = "passages WHERE tokens @@ plainto_tsquery('english', {token})", list(tokens)
+        found, values = "passages WHERE terms @@ plainto_tsquery('english', {token})", list(tokens)
     else:
         found, values = "passage_index WHERE passage_index MATCH {token}", [f'"{token}"' for token in tokens]
     named = {f"token{number}": value for number, value in enumerate(values)}
@@ -81,7 +82,7 @@ def frequency(database: Database, word: str, without: Sequence[str] = ()) -> int
     Counting stops at COUNTED, and where some are not counted after LOOKED_AT.
     """
     if isinstance(database, PostgreSQL):
-        found, query = "SELECT number FROM passages WHERE tokens @@ plainto_tsquery('english', :word)", word
+        found, query = "SELECT number FROM passages WHERE terms @@ plainto_tsquery('english', :word)", word
     else:
         found, query = "SELECT rowid AS number FROM passage_index WHERE passage_index MATCH :word", f'"{word}"'
     counted = f"SELECT count(*) AS found FROM ({found} LIMIT {LOOKED_AT if without else COUNTED}) matching"

@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from knowledge.words import content_words, stem, words
@@ -114,8 +114,12 @@ def rarities(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
     return {token: math.log(1 + (max(total - found, 0) + 0.5) / (found + 0.5)) for token, found in frequencies.items()}
 
 
-def coverage(rarity: Mapping[str, float], text: str) -> float:
-    """The share, 0 to 1, of the weight of a question's tokens (`rarity`) that a text holds in some form."""
+def held(text: str) -> set[str]:
+    """What a text says in the form that tokens are compared in: stems of its words, and its grams."""
+    return {stem(word) for word in words(text)} | set(grams(text).split())
+
+
+def coverage(rarity: Mapping[str, float], found: Set[str]) -> float:
+    """The share, 0 to 1, of the weight of a question's tokens (`rarity`) that a text holds, as `held` says."""
     total = sum(rarity.values())
-    held = {stem(word) for word in words(text)} | set(grams(text).split())
-    return sum(weight for token, weight in rarity.items() if stem(token) in held) / total if total else 0.0
+    return sum(weight for token, weight in rarity.items() if stem(token) in found) / total if total else 0.0

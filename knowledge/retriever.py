@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -14,13 +13,12 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from knowledge import lexical
+from knowledge import lexical, scoring
 from knowledge.access import OPEN, Access, Caller
 from knowledge.catalog import Catalog, StoredPassage
 from knowledge.duplicates import distinct_first
 from knowledge.fusion import best_first, worths
 from knowledge.neighbours import MAX_JOINED, joined
-from knowledge.readability import Readability
 from knowledge.reranking import Reranker
 from knowledge.vectors import Vectors
 
@@ -187,10 +185,10 @@ class HybridRetriever(BaseRetriever):
         return Asked(query, frequencies, self._trust(query), [float(x) for x in vector])
 
     def _trust(self, query: str) -> float:
-        """How much of the question the embedding model reads; a model that does not show its tokenizer reads all."""
+        """How much of the question the embedding model reads."""
         if self.halves != "both":
             return 1.0 if self.halves == "dense" else 0.0
-        return _readability(self.embeddings)(query) if hasattr(self.embeddings, "tokenizer") else 1.0
+        return scoring.trust(self.embeddings, query)
 
     def _matches(self, asked: Asked, collections: Sequence[str]) -> dict[str, float]:
         tokens = lexical.telling(asked.frequencies, MATCHING_ROWS)
@@ -257,20 +255,11 @@ def _complete(near: Mapping[str, float], asked: Asked, stored: Mapping[str, np.n
     return dict(zip(stored, map(float, cosines), strict=True)) | dict(near)
 
 
-# On two Korean sets the best coverage has a median of 0.58 and 0.60 where the answer is there, and 0.48 and 0.32
-# where it was taken out; on two English sets the best cosine has 0.56 and 0.63, and 0.41 and 0.57: one scale.
 def _score(asked: Asked, rarity: Mapping[str, float], passage: StoredPassage, cosines: Mapping[str, float]) -> float:
     cosine = cosines.get(passage.id, 0.0)
     if not rarity:
         return cosine
-    held = lexical.coverage(rarity, f"{passage.section}\n{passage.text}")
-    return asked.trust * cosine + (1.0 - asked.trust) * held
-
-
-@lru_cache(maxsize=4)
-def _readability(embeddings: Embeddings) -> Readability:
-    """Kept, because it looks through a whole vocabulary once."""
-    return Readability(embeddings.tokenizer)  # type: ignore[attr-defined]
+    return scoring.score(cosine, asked.trust, rarity, lexical.held(f"{passage.section}\n{passage.text}"))
 
 
 def _document(found: Found, score: float) -> Document:

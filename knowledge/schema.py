@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS passages (
     section TEXT NOT NULL,
     grams TEXT NOT NULL,
     page INTEGER,
-    digest TEXT NOT NULL{tokens}
+    digest TEXT NOT NULL{terms}
 );
 CREATE INDEX IF NOT EXISTS passages_by_source ON passages (source_id, position);
 CREATE INDEX IF NOT EXISTS passages_by_digest ON passages (digest);
@@ -52,7 +52,7 @@ _VIEW = """live_sources AS
 """
 
 SQLITE = (
-    _TABLES.format(serial="INTEGER PRIMARY KEY", tokens="")
+    _TABLES.format(serial="INTEGER PRIMARY KEY", terms="")
     + f"CREATE VIEW IF NOT EXISTS {_VIEW}"
     + """
 CREATE VIRTUAL TABLE IF NOT EXISTS passage_index USING fts5 (
@@ -68,16 +68,21 @@ END;
 """
 )
 
-# A word's form is that of PostgreSQL's English; grams are left as they are.
+# A word's form is that of PostgreSQL's English, and one of the heading path is marked "A"; grams are left as they are.
+_TERMS = """terms tsvector GENERATED ALWAYS AS (
+        setweight(to_tsvector('english', section), 'A') || to_tsvector('english', text) || to_tsvector('simple', grams)
+    ) STORED"""
+# Tables that were made when headings were not marked. Looked at first, because the change locks out who reads.
+_MARK_HEADINGS = f"""DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM information_schema.columns
+                   WHERE table_schema = 'knowledge' AND table_name = 'passages' AND column_name = 'terms') THEN
+        ALTER TABLE passages DROP COLUMN tokens, ADD COLUMN {_TERMS};
+    END IF;
+END $$;"""
 POSTGRESQL = (
     "CREATE SCHEMA IF NOT EXISTS knowledge; SET LOCAL search_path = knowledge;"
-    + _TABLES.format(
-        serial="INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-        tokens=""",
-    tokens tsvector GENERATED ALWAYS AS (
-        to_tsvector('english', section || ' ' || text) || to_tsvector('simple', grams)
-    ) STORED""",
-    )
-    + "CREATE INDEX IF NOT EXISTS passages_by_token ON passages USING gin (tokens);"
+    + _TABLES.format(serial="INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", terms=f",\n    {_TERMS}")
+    + _MARK_HEADINGS
+    + "CREATE INDEX IF NOT EXISTS passages_by_term ON passages USING gin (terms);"
     + f"CREATE OR REPLACE VIEW {_VIEW}"
 )

@@ -1,9 +1,11 @@
 """Files that come with a question: read as documents are, searched, cited by their pages, and kept nowhere."""
 
+import statistics
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fpdf import FPDF
 
@@ -11,7 +13,8 @@ from assistant import Assistant, Attachment, Question
 from assistant.settings import load_profile
 from knowledge import KnowledgeBase, LoadError, SentenceEmbeddings, attachments
 from knowledge.attachments import AttachmentIndex
-from tests.conftest import ScriptedEngine
+from tests.conftest import ScriptedEngine, ingest
+from tests.korean import ELSEWHERE, PARAGRAPHS, QUESTIONS
 
 pytestmark = pytest.mark.slow
 
@@ -168,3 +171,43 @@ def test_no_text_is_no_passage(knowledge: KnowledgeBase) -> None:
     assert knowledge.search_in(["anything"], ()) == []
     assert knowledge.search_in(["anything"], [Attachment("a", " \n"), Attachment("b", "")]) == []
     assert knowledge.passages_in([Attachment("a", "")]) == []
+
+
+KOREAN = [Attachment(f"{name}.txt", text) for name, text in PARAGRAPHS.items()]
+
+
+def best(index: AttachmentIndex, query: str, texts: list[Attachment]) -> tuple[str, float]:
+    document = index.nearest([query], texts, 1)[0]
+    return document.metadata["source"], document.metadata["score"]
+
+
+def test_korean_attachments_are_found_by_their_words_where_the_model_cannot_read_them(
+    embeddings: SentenceEmbeddings,
+) -> None:
+    index = AttachmentIndex(embeddings)
+    found = {question: best(index, question, KOREAN) for question in QUESTIONS}
+    assert [source for source, _ in found.values()] == [f"{name}.txt" for name in QUESTIONS.values()]
+    elsewhere = [best(index, question, KOREAN)[1] for question in ELSEWHERE]
+    assert max(elsewhere) < statistics.median(score for _, score in found.values())
+
+
+def test_an_attachment_is_worth_what_the_same_text_is_worth_in_a_collection(
+    knowledge: KnowledgeBase, write: Write
+) -> None:
+    for name, text in PARAGRAPHS.items():
+        write(f"{name}.txt", text)
+    ingest(knowledge, write("valve.txt", VALVE).parent)
+    for question in [*QUESTIONS, "When does the relief valve open?"]:
+        texts = [*KOREAN, Attachment("valve.txt", VALVE)]
+        searched, attached = knowledge.search(question, 1)[0], knowledge.search_in([question], texts, 1)[0]
+        assert Path(searched.metadata["source"]).name == attached.metadata["source"]
+        assert attached.metadata["score"] == pytest.approx(searched.metadata["score"], abs=0.1)
+
+
+def test_english_attachments_are_found_by_their_meaning(embeddings: SentenceEmbeddings) -> None:
+    index = AttachmentIndex(embeddings)
+    texts = [Attachment("pump.txt", PUMP), Attachment("valve.txt", VALVE)]
+    source, score = best(index, "What lets off steam if it gets too tight?", texts)
+    cosine = np.dot(embeddings.embed_query("What lets off steam if it gets too tight?"), embeddings.embed_query(VALVE))
+    assert source == "valve.txt"
+    assert score == pytest.approx(float(cosine), abs=0.002)

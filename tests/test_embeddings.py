@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from knowledge import SentenceEmbeddings, StorageError
 from knowledge.conversion import OpenVINOEncoder, converted
-from knowledge.embeddings import batched
+from knowledge.embeddings import Remembered, batched
 from knowledge.encoders import Encoder, TorchEncoder, load_model, locate
 
 pytestmark = pytest.mark.slow
@@ -75,7 +76,14 @@ def test_no_batch_of_several_texts_is_over_the_budget(lengths: list[int], budget
 
 def test_long_and_short_texts_are_not_padded_together() -> None:
     batches = list(batched([[1] * 250, *[[1] * 10] * 100, [1] * 250], 2_048))
-    assert [len(batch.positions) for batch in batches] == [8, 94]
+    assert [len(batch.positions) for batch in batches] == [2, 100]
+
+
+@given(LENGTHS)
+def test_little_of_a_batch_is_padding(lengths: list[int]) -> None:
+    batches = list(batched([[1] * length for length in lengths], 2_048))
+    rounding = sum(-(-max(length, 1) // 4) * 4 - length for length in lengths)
+    assert sum((batch.mask == 0).sum() for batch in batches) <= 32 * len(batches) + rounding
 
 
 def test_vectors_are_those_of_sentence_transformers(embeddings: SentenceEmbeddings, plain: TorchEncoder) -> None:
@@ -89,6 +97,37 @@ def test_vectors_are_those_of_sentence_transformers(embeddings: SentenceEmbeddin
 def test_a_text_has_one_vector_whatever_it_is_embedded_with(embeddings: SentenceEmbeddings) -> None:
     alone = np.array([embeddings.embed_query(text) for text in TEXTS[:6]])
     assert (embeddings.vectors(TEXTS)[:6] * alone).sum(axis=1).min() > 0.9995
+
+
+class CountingEmbeddings(SentenceEmbeddings):
+    """The real ones, and what they were asked to embed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedded: list[str] = []
+
+    def _encoded(self, texts: Sequence[str]) -> Iterator[tuple[list[int], np.ndarray]]:
+        self.embedded += texts
+        yield from super()._encoded(texts)
+
+
+def test_a_text_that_was_embedded_lately_is_not_embedded_again() -> None:
+    counting = CountingEmbeddings()
+    first = counting.embed_documents(["A fuse melts.", "A wire glows.", "A fuse melts."])
+    assert first[0] == first[2] != first[1]
+    again = counting.embed_documents(["A wire glows.", "A lamp shines."])
+    assert counting.embedded == ["A fuse melts.", "A wire glows.", "A lamp shines."]
+    assert again[0] == first[1]
+    assert counting.embed_query("A lamp shines.") == again[1], "this model has one prompt for both"
+
+
+def test_only_so_many_vectors_are_remembered_and_the_latest() -> None:
+    remembered = Remembered(2)
+    vectors = {text: np.full(3, number, dtype=np.float32) for number, text in enumerate("abc")}
+    remembered.add({"a": vectors["a"], "b": vectors["b"]})
+    remembered.find(["a"])
+    remembered.add({"c": vectors["c"]})
+    assert sorted(remembered.find("abc")) == ["a", "c"]
 
 
 def test_nothing_has_no_vectors(embeddings: SentenceEmbeddings) -> None:

@@ -3,7 +3,7 @@ import sqlite3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.lexical import MAX_TOKENS, coverage, grams, query, rarities, telling
+from knowledge.lexical import MAX_TOKENS, coverage, grams, held, query, rarities, telling
 
 TEXTS = st.text(alphabet=st.sampled_from("ab1 '\"-_é한국어日本テ ースト猫ไทยกิน!。\n"), max_size=60)
 
@@ -67,6 +67,6 @@ def test_common_words_are_left_out_when_rarer_ones_are_there() -> None:
 
 def test_rare_words_count_for_more_in_coverage() -> None:
     rarity = rarities({"fuse": 1, "water": 500}, 1_000)
-    assert coverage(rarity, "Two fuses melt.") > 0.7 > 0.3 > coverage(rarity, "Waters rise.") > 0.0
-    assert coverage(rarity, "Fuses under water") == 1.0
-    assert coverage({}, "anything") == 0.0
+    assert coverage(rarity, held("Two fuses melt.")) > 0.7 > 0.3 > coverage(rarity, held("Waters rise.")) > 0.0
+    assert coverage(rarity, held("Fuses under water")) == 1.0
+    assert coverage({}, held("anything")) == 0.0

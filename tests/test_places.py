@@ -3,10 +3,12 @@
 import re
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
 import numpy as np
+import psycopg
 import pytest
 
 from knowledge import (
@@ -100,6 +102,72 @@ def test_rare_words_are_worth_more_than_common_ones(opened: Open, write: Write) 
     assert worth > 2 * second
     assert knowledge.catalog.frequency("measuring") == 7
     assert knowledge.catalog.passage_count() == 7
+
+
+MANUAL = {
+    "install.md": "# Setup\n\n## Install the valve\n\nTurn off the water before anything is opened.\n",
+    "valve.md": "# Parts\n\n## Valve\n\nA valve lets water pass in one direction, and the spring closes the valve.\n",
+    "pump.md": "# Parts\n\n## Pump\n\nThe pump moves water to the boiler. Install it below the tank, near a drain.\n",
+    "boiler.md": "# Parts\n\n## Boiler\n\nThe boiler heats what the pump sends; a valve at its top lets steam out.\n",
+    "clean.md": "# Care\n\n## Cleaning\n\nClean the filter of the pump once a year with warm water and no soap.\n",
+    "steam.md": "# Care\n\n## Steam\n\nNever open it while there is steam inside; wait until the needle is at zero.\n",
+}
+NOTE = "Shelves are dusted on Fridays, and whoever finds a book that is torn puts it into the basket by the door."
+ASKED = [("install", "valve"), ("steam",), ("pump", "water"), ("boiler", "valve", "steam"), ("clean", "filter")]
+
+
+def manual(write: Write) -> Path:
+    """Its folder. Among much else a word of it is rare, where the two databases reckon rarity alike."""
+    for name, text in MANUAL.items():
+        write(f"manual/{name}", text)
+    return write("manual/else.md", "".join(f"# Note {n}\n\n{NOTE}\n\n" for n in range(40))).parent
+
+
+def matched(knowledge: KnowledgeBase, *tokens: str) -> list[str]:
+    """The files that the words find, best first."""
+    found = knowledge.catalog.matching(tokens, ["default"], 10)
+    passages = knowledge.catalog.passages([id_ for id_, _ in found])
+    return [Path(passages[id_].source).name for id_, _ in found]
+
+
+def test_a_word_in_the_heading_path_is_worth_more_than_one_in_the_text(opened: Open, write: Write) -> None:
+    knowledge = opened()
+    # The text of a passage begins with its heading, so the word is twice in both.
+    heading = write("heading.md", "# Fuses\n\nMetals, made of copper.\n")
+    text = write("text.md", "# Metals\n\nFuses, fuses, made of copper.\n")
+    ingest(knowledge, heading, text)
+    (_, first), (_, second) = knowledge.catalog.matching(["fuses"], ["default"], 2)
+    assert matched(knowledge, "fuses") == ["heading.md", "text.md"]
+    assert first > 1.02 * second
+
+
+def test_both_databases_put_what_words_find_in_the_same_order(
+    tmp_path: Path, postgres: str, embeddings: SentenceEmbeddings, write: Write
+) -> None:
+    folder = manual(write)
+    orders: list[list[list[str]]] = []
+    for place in (Place(), Place(fresh_database(postgres))):
+        with closing(KnowledgeBase(tmp_path / f"at{len(orders)}", embeddings, place=place)) as knowledge:
+            ingest(knowledge, folder)
+            orders.append([matched(knowledge, *tokens) for tokens in ASKED])
+    assert orders[0] == orders[1]
+    assert all(orders[0])
+
+
+def test_a_database_in_which_headings_were_not_marked_is_brought_up_to_date(
+    tmp_path: Path, postgres: str, embeddings: SentenceEmbeddings, write: Write
+) -> None:
+    place = Place(fresh_database(postgres))
+    with closing(KnowledgeBase(tmp_path / "one", embeddings, place=place)) as knowledge:
+        ingest(knowledge, manual(write))
+        order = matched(knowledge, "install", "valve")
+    with psycopg.connect(place.catalog_url) as connection:
+        connection.execute(
+            "ALTER TABLE knowledge.passages DROP COLUMN terms, ADD COLUMN tokens tsvector GENERATED ALWAYS AS "
+            "(to_tsvector('english', section || ' ' || text) || to_tsvector('simple', grams)) STORED"
+        )
+    with closing(KnowledgeBase(tmp_path / "two", embeddings, place=place)) as knowledge:
+        assert matched(knowledge, "install", "valve") == order
 
 
 @pytest.mark.parametrize("query", ['"', "AND OR NOT", "a*b(c)", "it's", "\\ ' : & | !", "한국어 질문", "x" * 3000])

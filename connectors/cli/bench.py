@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from assistant.bench import Figures, Plan, Subject
-    from assistant.settings import EngineSettings
+    from assistant.overhead import Overhead
+    from assistant.settings import EngineSettings, Settings
 
 Row = tuple[str, str, str, str]
 
@@ -37,6 +38,12 @@ def bench(
     apart: Annotated[
         bool, typer.Option("--apart", help="Give those at once nothing in common: each is read and held by itself.")
     ] = False,
+    pipeline: Annotated[
+        bool, typer.Option("--pipeline", help="Measure what a question takes besides the model, among many passages.")
+    ] = False,
+    passages: Annotated[
+        int, typer.Option(min=1_000, metavar="N", help="With --pipeline: how many. They are made once and kept.")
+    ] = 100_000,
     as_json: AsJson = False,
 ) -> None:
     """Measure the model, side by side with the published recipe: transformers' `generate`.
@@ -48,11 +55,18 @@ def bench(
     At once: prompts that begin alike, as questions about the same passages do,
     and that beginning was read before. First token: cold for a beginning that was
     never read, warm for one that was.
+
+    --pipeline measures the rest: searching, deciding, composing, checking and
+    saving, with a model that says at once what it was given. Its documents are
+    made of the samples the first time, in minutes, and kept in the cache folder.
     """
     from assistant.bench import Plan
 
+    if pipeline:
+        _bench_pipeline(_profile(context, model, engine), passages, as_json=as_json)
+        return
     plan = Plan(_counts(concurrency), prompt_tokens, new_tokens, apart)
-    subject = _subject(_settings(context, model, engine), plan, synthetic=_synthetic(synthetic, model, engine))
+    subject = _subject(_profile(context, model, engine).engine, plan, synthetic=_synthetic(synthetic, model, engine))
     figures = _measure(subject, plan)
     _print(figures, as_json=as_json)
 
@@ -73,12 +87,12 @@ def _synthetic(synthetic: str | None, model: str | None, engine: str | None) -> 
     return synthetic is not None
 
 
-def _settings(context: typer.Context, model: str | None, engine: str | None) -> "EngineSettings":
+def _profile(context: typer.Context, model: str | None, engine: str | None) -> "Settings":
     given = {"model": model, "kind": engine}
-    settings = options_of(context).settings().engine
+    settings = options_of(context).settings()
     # Another model has its own versions.
     changes = {key: value for key, value in given.items() if value} | ({"revision": None} if model else {})
-    return settings.model_copy(update=changes)
+    return settings.model_copy(update={"engine": settings.engine.model_copy(update=changes)})
 
 
 def _subject(settings: "EngineSettings", plan: "Plan", *, synthetic: bool) -> "Subject":
@@ -104,6 +118,35 @@ def _print(figures: "Figures", *, as_json: bool) -> None:
         console.write_json(figures.to_json())
     else:
         print_figures(console.out(), figures)
+
+
+def _bench_pipeline(settings: "Settings", passages: int, *, as_json: bool) -> None:
+    from assistant.overhead import measure_overhead
+    from connectors.cli import console, live
+
+    with live.Progress(console.err()) as progress:
+        overhead = measure_overhead(settings, passages, progress.say)
+    if overhead.note:
+        typer.echo(overhead.note, err=True)
+    if as_json:
+        console.write_json(overhead.to_json())
+    else:
+        print_overhead(console.out(), overhead)
+
+
+def print_overhead(console: "Console", overhead: "Overhead") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text("Everything but the model", "bold"), Text(f"{overhead.machine}\n", "dim"), sep="\n")
+    table = Table("", box=None, header_style="bold", pad_edge=False)
+    table.add_column("Median", justify="right", no_wrap=True)
+    table.add_column("95 of 100", justify="right", no_wrap=True)
+    for name, median, most in overhead.rows():
+        table.add_row(name, f"{median:,.1f} ms", f"{most:,.1f} ms", style="bold" if name == "all" else "")
+    console.print(table)
+    asked = len(overhead.laps)
+    console.print(f"\n{asked} questions among {overhead.passages:,} passages, {overhead.answered} of them answered.")
 
 
 def print_figures(console: "Console", figures: "Figures") -> None:
