@@ -1,6 +1,8 @@
-"""What the model is asked: one system message and one user message, since SOLAR was tuned for single turns."""
+"""What the model is asked: one system message and one user message, since SOLAR was tuned for single turns.
 
-import re
+All that is not ours in them, passages, conversation and question, is read by `assistant.untrusted.reading` first.
+"""
+
 from collections.abc import Sequence
 from datetime import date
 
@@ -9,14 +11,12 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from assistant import languages, placeholders
 from assistant.settings import PersonaSettings
 from assistant.types import Passage, Turn
+from assistant.untrusted.reading import passage_text, spoken_text
 
 # A remembered answer only has to say what a follow-up refers to.
 REMEMBERED_CHARACTERS = 400
 SUMMARY_INSTRUCTIONS = "You sum up what people wrote. Use full sentences, with facts from the text only."
 SUMMARY_REQUEST = "Summarise the text in three to five short sentences, in the words of the text."
-
-_HEADING_LINE = re.compile(r"^#{1,6} .*\n?", re.MULTILINE)
-_EMPHASIS = re.compile(r"\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 
 
 def compose(
@@ -26,7 +26,7 @@ def compose(
 
     What stands nearest to the question is what a small model attends to.
     """
-    asked = f"According to the text: {question}"
+    asked = f"According to the text: {spoken_text(question)}"
     return _messages(instructions, _text(passages[::-1]), _conversation(turns), asked, _in_language(language))
 
 
@@ -66,16 +66,14 @@ def _in_language(code: str) -> str:
 def _text(passages: Sequence[Passage]) -> str:
     if not passages:
         return ""
-    return "Read this text.\n\n" + "\n\n".join(_plain(passage.text) for passage in passages)
-
-
-def _plain(markdown: str) -> str:
-    """Without headings and emphasis, which small models go on writing instead of an answer."""
-    return _EMPHASIS.sub("", _HEADING_LINE.sub("", markdown)).strip()
+    return "Read this text.\n\n" + "\n\n".join(filter(None, (passage_text(passage.text) for passage in passages)))
 
 
 def _conversation(turns: Sequence[Turn]) -> str:
     if not turns:
         return ""
-    lines = [f"They asked: {t.question}\nYou answered: {t.answer[:REMEMBERED_CHARACTERS]}" for t in turns]
+    lines = [
+        f"They asked: {spoken_text(turn.question)}\nYou answered: {spoken_text(turn.answer[:REMEMBERED_CHARACTERS])}"
+        for turn in turns
+    ]
     return "Earlier in this conversation:\n" + "\n".join(lines)
