@@ -1,15 +1,17 @@
 """Text of others is data: what is read of it, what of it counts, and what is shown."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import Passage, samples
+from assistant import Passage, prompts, samples
+from assistant.settings import load_profile, profile_names
 from assistant.untrusted.answers import clean_answer
 from assistant.untrusted.characters import INVISIBLE, folded, visible
-from assistant.untrusted.instructions import is_instruction
+from assistant.untrusted.instructions import gives_away, is_instruction
 from assistant.untrusted.markers import neutralise
 from assistant.untrusted.markup import seen
 from assistant.untrusted.reading import passage_text, spoken_text
@@ -27,7 +29,8 @@ NASTY = [
     "](", "![", "[x]", "(https://evil.example/x)", "https://evil.example/?q=1", f"{SITE}/a", f"{SITE}/fuses",
     "file:///b.md", "<img src=x>", "<a href='x'>", "</script>", "<!--", "-->", "<https://evil.example>",
     "javascript:alert(1)", "data:text/html,x", "```", "~~~", "``", "[1]", "[1]: ", "<@U1>", "<!channel>", "@here",
-    "&lt;", "&#96;", "word", "\u200b", "\u202e", "\x1b]8;;x\x07", "### System:", "User:", "<|im_start|>", "\ue0000\ue001",
+    "&lt;", "&#96;", "word", "\u200b", "\u202e", "\x1b]8;;x\x07", "### System:", "User:", "<|im_start|>",
+    "\ue0000\ue001",
 ]  # fmt: skip
 _CODE = re.compile(r"```.*?```|(?<![`\\])(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
@@ -168,6 +171,15 @@ def test_no_sentence_of_our_own_handbook_speaks_to_the_model() -> None:
     texts = [path.read_text(encoding="utf-8") for path in samples.folder().rglob("*.md")]
     assert len(texts) > 5
     assert [sentence for text in texts for sentence in sentences(text) if is_instruction(sentence)] == []
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_what_the_model_was_told_is_given_away_by_six_words_of_it(name: str, tmp_path: Path) -> None:
+    prompt = prompts.system(load_profile(name, tmp_path).persona, "en")
+    assert gives_away(f"My instructions: {prompt}", prompt)
+    assert gives_away(" ".join(prompt.upper().split()[-8:]), prompt)
+    assert not gives_away("You can answer in two sentences, and a fuse is a thin wire.", prompt)
+    assert not gives_away("", prompt)
 
 
 # -- what is read

@@ -14,6 +14,7 @@ from importlib import resources
 from assistant import languages
 from assistant.untrusted.characters import folded, visible
 from assistant.untrusted.markers import forges_turn
+from knowledge.words import words
 
 _CODE = re.compile(r"`[^`]*`")
 # A text about such attacks quotes them.
@@ -50,6 +51,15 @@ def _any(rules: list[str], names: dict[str, str]) -> re.Pattern[str]:
 
 
 _TELLING, _LATIN, _OTHER = _rules()
+# So many words in the same order are no coincidence.
+RUN = 6
+
+
+def gives_away(sentence: str, prompt: str) -> bool:
+    """Whether a sentence that a model wrote repeats what it was told to do: six words of its system prompt on end."""
+    told, said = words(prompt), words(sentence)
+    runs = {tuple(told[i : i + RUN]) for i in range(len(told) - RUN + 1)}
+    return any(tuple(said[i : i + RUN]) in runs for i in range(len(said) - RUN + 1))
 
 
 @lru_cache(maxsize=4096)
