@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from assistant.grounding import Grounding, Support, is_claim
 from assistant.settings import Policy
 from assistant.types import Citation
+from assistant.untrusted.answers import clean_answer
+from assistant.untrusted.instructions import gives_away, is_instruction
 from knowledge.words import content_stems, words
 
 _MARKER = re.compile(r"\s*(?:[-*+]|\d+[.)]) ")
@@ -14,6 +16,8 @@ POINTERS = frozenset(["it", "this", "that", "these", "those", "they", "he", "she
 _OWN_MARKS = re.compile(r"\s*[\[(](?:passage\s*)?\d+(?:,\s*\d+)*[\])]", re.IGNORECASE)
 
 
+# What makes no claim is a word in passing; in characters.
+LONGEST_REMARK = 200
 # Before a sentence that nothing bears out, where the policy shows it.
 UNCONFIRMED = "⚠ "
 
@@ -28,6 +32,7 @@ class Draft:
 
     grounding: Grounding
     policy: Policy = "strict"
+    system_prompt: str = ""
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
     dropped_in_a_row: int = 0
@@ -37,25 +42,29 @@ class Draft:
     def add(self, sentence: str) -> str:
         """Check one sentence of the model. Returns the Markdown it adds to the answer, or nothing."""
         clean = _OWN_MARKS.sub("", sentence).strip()
-        if not clean:
+        shown = clean_answer(clean, self.grounding.passages) if clean else ""
+        if not shown:
             return ""
+        # Under every policy: an order that a document smuggled in, and the prompt itself, are no answers.
+        if is_instruction(clean) or gives_away(clean, self.system_prompt):
+            return self._drop()
         if self.policy == "off":
-            return self._append(clean)
+            return self._append(shown)
+        return self._add_checked(clean, shown)
+
+    def _add_checked(self, clean: str, shown: str) -> str:
         support = None if self._dangles(clean) else self.grounding.check(clean)
         if self._says_nothing_new(clean):
             return self._drop()
         if support:
             self.dropped_in_a_row = 0
-            return self._append(clean, f" [{self.cite(support)}]")
-        return self._without_support(clean)
-
-    def _without_support(self, sentence: str) -> str:
-        if not is_claim(sentence):
-            return self._append(sentence) if self.citations else ""
+            return self._append(shown, f" [{self.cite(support)}]")
+        if not is_claim(clean):
+            return self._append(shown) if self.citations and len(shown) <= LONGEST_REMARK else ""
         if self.policy == "strict":
             return self._drop()
         self.unconfirmed += 1
-        return self._append(f"{UNCONFIRMED}{sentence}")
+        return self._append(shown, before=UNCONFIRMED)
 
     def _drop(self) -> str:
         self.dropped_in_a_row += 1
@@ -69,12 +78,13 @@ class Draft:
         """Small models repeat themselves, in the same words or fewer."""
         return content_stems(sentence) <= self._said
 
-    def _append(self, sentence: str, mark: str = "") -> str:
+    def _append(self, sentence: str, mark: str = "", before: str = "") -> str:
         self._said |= content_stems(sentence)
-        gap = "" if not self.text else "\n" if _MARKER.match(sentence) else " "
         if sentence.startswith(("```", "~~~")):
-            gap, mark = ("\n\n" if self.text else ""), f"\n{mark}\n\n"
-        return self.write(f"{gap}{sentence}{mark}")
+            # On lines of its own: joined to others, what stands in it could come alive.
+            return self.write("\n\n" * bool(self.text) + f"{before}\n{sentence}\n{mark}".strip() + "\n\n")
+        gap = "" if not self.text else "\n" if _MARKER.match(sentence) else " "
+        return self.write(f"{gap}{before}{sentence}{mark}")
 
     def close(self, notice: str) -> str:
         """Add a remark on the answer as a whole, apart from it."""
@@ -82,7 +92,7 @@ class Draft:
 
     def quote(self, support: Support) -> str:
         """Add the passage's own words, marked as a quotation."""
-        exact = " ".join(support.quote.split())
+        exact = clean_answer(" ".join(support.quote.split()), self.grounding.passages)
         return self.write(f"\n\n> “{exact}” [{self.cite(support)}]")
 
     def write(self, text: str) -> str:

@@ -16,6 +16,8 @@ from langchain_core.embeddings import Embeddings
 
 from assistant.gate import covered
 from assistant.types import Passage
+from assistant.untrusted.instructions import is_instruction
+from assistant.untrusted.markup import seen
 from knowledge.words import content_words, sentences, stem, words
 
 MIN_COSINE = 0.55
@@ -111,7 +113,8 @@ class Grounding:
         self.evidence = [
             Evidence(number, sentence, content_stems(sentence))
             for number, passage in enumerate(passages)
-            for sentence in sentences(_answering(passage))
+            for sentence in sentences(seen(_answering(passage)))
+            if not is_instruction(sentence)
         ]
         self._known = {stem for evidence in self.evidence for stem in evidence.stems}
         self._vectors = self._embed([e.sentence for e in self.evidence])

@@ -46,6 +46,7 @@ from assistant.types import (
     Turn,
     Usage,
 )
+from assistant.untrusted.characters import visible
 from knowledge import Caller, KnowledgeBase, NotFoundError, UserError
 
 # Turns kept of a conversation, and of those how many the model is reminded of.
@@ -256,7 +257,7 @@ class Pipeline:
             await _check(draft, sentence)
 
     def _draft(self, state: State, grounding: Grounding) -> Draft:
-        return Draft(grounding, state["profile"].answers.policy)
+        return Draft(grounding, state["profile"].answers.policy, state["messages"][0].text)
 
     def _too_late(self, written: "Written") -> UserError:
         seconds = f"{self.settings.queue.deadline_s:g} s"
@@ -384,7 +385,7 @@ class Pipeline:
             raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
         collections = _wanted(question.collections or knowledge.collections, readable)
         scope = Scope(collections if readable else None, question.caller, question.attachments, knowledge.passages)
-        return search(self.knowledge, question.text, self._before(state), scope)
+        return search(self.knowledge, visible(question.text), self._before(state), scope)
 
     @step("gate")
     def _relevance(self, query: str, passages: Sequence[Passage], state: State) -> float:

@@ -1,6 +1,8 @@
-"""What the model is asked: one system message and one user message, since SOLAR was tuned for single turns."""
+"""What the model is asked: one system message and one user message, since SOLAR was tuned for single turns.
 
-import re
+All that is not ours in them, passages, conversation and question, is read by `assistant.untrusted.reading` first.
+"""
+
 from collections.abc import Sequence
 from datetime import date
 
@@ -10,6 +12,7 @@ from assistant import languages, placeholders
 from assistant.budget import Content
 from assistant.settings import PersonaSettings
 from assistant.types import Passage, Turn
+from assistant.untrusted.reading import passage_text, spoken_text
 
 # A remembered answer only has to say what a follow-up refers to.
 REMEMBERED_CHARACTERS = 400
@@ -20,9 +23,6 @@ FIRM_REQUEST = "Answer in the text's own words: copy the sentences that answer t
 SUMMARY_INSTRUCTIONS = "You sum up what people wrote. Use full sentences, with facts from the text only."
 SUMMARY_REQUEST = "Summarise the text in three to five short sentences, in the words of the text."
 
-_HEADING_LINE = re.compile(r"^#{1,6} .*\n?", re.MULTILINE)
-_EMPHASIS = re.compile(r"\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
-
 
 def compose(content: Content, language: str = "", firm: bool = False) -> list[BaseMessage]:
     """The prompt: instructions; then the passages, the best one last; the conversation so far; the question.
@@ -30,7 +30,7 @@ def compose(content: Content, language: str = "", firm: bool = False) -> list[Ba
     What stands nearest to the question is what a small model attends to. `firm` is for the second time.
     """
     passages, conversation = _text(content.passages[::-1]), _conversation(content.turns, content.earlier)
-    asked = f"According to the text: {content.question}"
+    asked = f"According to the text: {spoken_text(content.question)}"
     ending = (_in_language(language), FIRM_REQUEST if firm else "")
     return _messages(content.instructions, passages, conversation, asked, *ending)
 
@@ -71,16 +71,14 @@ def _in_language(code: str) -> str:
 def _text(passages: Sequence[Passage]) -> str:
     if not passages:
         return ""
-    return "Read this text.\n\n" + "\n\n".join(_plain(passage.text) for passage in passages)
-
-
-def _plain(markdown: str) -> str:
-    """Without headings and emphasis, which small models go on writing instead of an answer."""
-    return _EMPHASIS.sub("", _HEADING_LINE.sub("", markdown)).strip()
+    return "Read this text.\n\n" + "\n\n".join(filter(None, (passage_text(passage.text) for passage in passages)))
 
 
 def _conversation(turns: Sequence[Turn], earlier: Sequence[str]) -> str:
-    lines = [f"They asked: {t.question}\nYou answered: {_shortened(t.answer, REMEMBERED_CHARACTERS)}" for t in turns]
+    lines = [
+        f"They asked: {spoken_text(turn.question)}\nYou answered: {_shortened(turn.answer, REMEMBERED_CHARACTERS)}"
+        for turn in turns
+    ]
     if earlier:
         questions = "; ".join(_shortened(question, NAMED_CHARACTERS) for question in earlier)
         lines = [f"They had asked before: {questions}", *lines]
@@ -88,4 +86,4 @@ def _conversation(turns: Sequence[Turn], earlier: Sequence[str]) -> str:
 
 
 def _shortened(text: str, characters: int) -> str:
-    return text if len(text) <= characters else f"{text[:characters].rstrip()}…"
+    return spoken_text(text if len(text) <= characters else f"{text[:characters].rstrip()}…")

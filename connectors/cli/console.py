@@ -7,22 +7,18 @@ from typing import IO, TYPE_CHECKING
 
 import typer
 
+from assistant.untrusted.characters import SEQUENCE
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Sequences that drive a terminal, whole, so that "\x1b[31mred" leaves "red" and not "[31mred".
-_SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences: colours, cursor, erasing
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # titles, links
-    r"|\x1b[ -/]*[0-~]"
-)
 # Control characters but tab and newline, what reverses the direction of text, and halves of characters.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """The text without anything that a terminal would obey instead of show."""
-    return _UNSAFE.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    return _UNSAFE.sub("", SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def one_line(text: str) -> str:
