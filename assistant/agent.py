@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from assistant import languages
 from assistant.conversations import explained, open_conversations
 from assistant.engines.base import Engine, create
 from assistant.pipeline import Pipeline
@@ -80,6 +81,7 @@ class Assistant:
         await asyncio.gather(
             asyncio.to_thread(self.engine.load),
             asyncio.to_thread(self.knowledge.warm_up),
+            asyncio.to_thread(languages.identifier),
             self._ready(),
         )
 
@@ -91,7 +93,9 @@ class Assistant:
         """
         pipeline = await self._ready()
         # The model loads while the search goes on; a failure to load is reported where the model is needed.
-        loading = asyncio.gather(asyncio.to_thread(self.engine.load), return_exceptions=True)
+        loading = asyncio.gather(
+            asyncio.to_thread(self.engine.load), asyncio.to_thread(languages.identifier), return_exceptions=True
+        )
         with explained(self.settings.database):
             async with aclosing(pipeline.run(question)) as events:
                 async for event in events:

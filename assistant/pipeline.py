@@ -18,7 +18,7 @@ from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant import budget, gate, prompts
+from assistant import budget, gate, languages, phrases, prompts
 from assistant.admission import Admission
 from assistant.draft import Draft
 from assistant.engines.base import Engine
@@ -243,14 +243,14 @@ class Pipeline:
             summary = state["question"].task == "summary"
             quotes = draft.grounding.best(QUOTES if summary else state["profile"].answers.quotes)
             if quotes:
-                _emit(TextDelta(draft.write(state["profile"].persona.quotation)))
+                _emit(TextDelta(draft.write(await self._say("quotation", state))))
             for quote in quotes:
                 _emit(TextDelta(draft.quote(quote)))
         return State(draft=draft, status="answered")
 
     async def abstain(self, state: State) -> State:
         draft = Draft(Grounding("", (), self.knowledge.embeddings, state["rarity"]))
-        _emit(TextDelta(draft.write(state["profile"].persona.abstention)))
+        _emit(TextDelta(draft.write(await self._say("abstention", state))))
         return State(draft=draft, status="abstained")
 
     async def reply(self, state: State) -> State:
@@ -263,6 +263,22 @@ class Pipeline:
             "collections": _drawn_on(state)
         }
         return State(turns=_with(state.get("turns", []), turn)[-REMEMBERED_TURNS:])
+
+    async def _say(self, phrase: str, state: State, **values: object) -> str:
+        """One of our own phrases, in the asker's language."""
+        language = await asyncio.to_thread(self._language, state)
+        return phrases.say(state["profile"].persona, phrase, language, **values)
+
+    def _language(self, state: State) -> str:
+        """The code of the language to speak: the one that is asked for, else that of the question or, where that is
+        too short to tell, of those before it. A summary is written in the language of what it sums up."""
+        question = state["question"]
+        if question.language:
+            return question.language
+        if question.task == "summary":
+            return languages.detect(_beginnings(state["passages"]))
+        asked = [question.text, *(turn.question for turn in reversed(self._before(state)[-PROMPTED_TURNS:]))]
+        return next(filter(None, map(languages.detect, asked)), "")
 
     # -- what the caller may know
 
@@ -313,13 +329,15 @@ class Pipeline:
     def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
         self.engine.load()
         room = self.engine.context_length - self.settings.engine.max_tokens
-        instructions, question = state["profile"].persona.instructions, state["question"]
+        question, language = state["question"], self._language(state)
+        instructions = prompts.system(state["profile"].persona, language)
+        asked_for = language if question.language or _foreign(language, passages) else ""
 
         def compose(turns: Sequence[Turn], passages: Sequence[Passage]) -> list[BaseMessage]:
-            return prompts.compose(instructions, question.text, turns, passages, question.language)
+            return prompts.compose(instructions, question.text, turns, passages, asked_for)
 
         def summarise(passages: Sequence[Passage]) -> list[BaseMessage]:
-            return prompts.summarise(passages, question.language)
+            return prompts.summarise(passages, asked_for)
 
         if question.task == "summary":
             return budget.fit_summary(summarise, passages, self.engine, room)
@@ -330,6 +348,16 @@ class Pipeline:
         if state["question"].task == "summary":
             return Digest(passages, embeddings, rarity)
         return Grounding(state["query"], passages, embeddings, rarity)
+
+
+def _foreign(language: str, passages: Sequence[Passage]) -> bool:
+    """Whether a model must be told which language to write. It follows its instructions and what it reads, so that
+    English about English texts comes by itself."""
+    return bool(language) and (language != "en" or languages.detect(_beginnings(passages)) not in ("", "en"))
+
+
+def _beginnings(passages: Sequence[Passage]) -> str:
+    return " ".join(passage.text[:100] for passage in passages)
 
 
 # The smallest context a profile may set.

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from assistant import languages
+from assistant import languages, placeholders
+from assistant.settings import PersonaSettings
 from assistant.types import Passage, Turn
 
 # A remembered answer only has to say what a follow-up refers to.
@@ -26,6 +28,26 @@ def compose(
     """
     asked = f"According to the text: {question}"
     return _messages(instructions, _text(passages[::-1]), _conversation(turns), asked, _in_language(language))
+
+
+def system(persona: PersonaSettings, language: str) -> str:
+    """Who the model is and how it answers, on one line, for a question in the language with that code, if it is known.
+
+    The day is that of this machine's clock.
+    """
+    values = {
+        "name": persona.name or "the assistant",
+        "language": languages.name(language) if language else "the language of the question",
+        "today": date.today().isoformat(),
+    }
+    named = "name" in placeholders.placeholders(persona.instructions)
+    lines = [
+        f"You are {persona.name}." if persona.name and not named else "",
+        placeholders.fill(persona.instructions, values),
+        f"Be {persona.tone}." if persona.tone else "",
+        *(placeholders.fill(line, values) for line in persona.policy),
+    ]
+    return " ".join(line for line in lines if line)
 
 
 def summarise(passages: Sequence[Passage], language: str = "") -> list[BaseMessage]:

@@ -13,9 +13,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from assistant import phrases, placeholders
 from assistant.errors import SettingsError
 from knowledge import Access
 
@@ -111,12 +121,38 @@ class AnswerSettings(Section):
     quotes: int = Field(default=2, ge=1, le=10)
 
 
-class PersonaSettings(Section):
-    """How the assistant speaks. `instructions` go before the passages; keep them short."""
+def _template(text: str) -> str:
+    return placeholders.check(text, PLACEHOLDERS)
 
-    instructions: str = "Answer the question from the passages only."
-    abstention: str = "The documents do not say."
-    quotation: str = "In the documents' own words:"
+
+# What may stand in braces in the instructions and the policy.
+PLACEHOLDERS = ("name", "language", "today")
+Template = Annotated[str, AfterValidator(_template)]
+# One text for every language, or a text for each.
+Phrase = str | dict[str, str]
+
+
+class PersonaSettings(Section):
+    """How the assistant speaks.
+
+    The model reads the `name`, the `instructions`, the `tone` ("patient and friendly") and the lines of the `policy`
+    before all else: what they take, the passages cannot have. In instructions and policy stand `{name}`, `{language}`,
+    which is that of the question, and `{today}`.
+
+    The others are phrases that the person reads; empty, they are the built-in ones in the asker's language.
+    """
+
+    name: str = ""
+    instructions: Template = "Answer the question from the passages only."
+    tone: str = ""
+    policy: tuple[Template, ...] = ()
+    abstention: Phrase = ""
+    quotation: Phrase = ""
+
+    @field_validator(*phrases.PHRASES, mode="before")
+    @classmethod
+    def _check_phrase(cls, value: object, info: ValidationInfo) -> Phrase:
+        return phrases.check(str(info.field_name), value)
 
 
 class DatabaseSettings(Section):

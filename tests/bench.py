@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assistant import Assistant, Passage, Question, Retrieved, samples
-from assistant.prompts import compose
+from assistant.prompts import compose, system
 from knowledge import Report
 from tests import bench_knowledge
 
@@ -61,7 +61,7 @@ async def prompt_seconds(assistant: Assistant, text: str) -> float:
         if isinstance(event, Retrieved):
             passages = event.passages
             break
-    instructions = assistant.settings.persona.instructions
+    instructions = system(assistant.settings.persona, "")
     assistant.engine.count_tokens(compose(instructions, text, [], passages))
     return time.perf_counter() - started
 

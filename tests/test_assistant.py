@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from assistant import Answer, Assistant, Attachment, Caller, Event, Finished, Question, Retrieved, Stage, TextDelta
+from assistant import (
+    Answer,
+    Assistant,
+    Attachment,
+    Caller,
+    Event,
+    Finished,
+    Question,
+    Retrieved,
+    Stage,
+    TextDelta,
+    phrases,
+)
 from assistant.engines.openvino import OpenVINOChat
 from assistant.errors import EmptyQuestionError, QuestionTooLongError
 from assistant.followups import standalone
@@ -92,7 +104,7 @@ async def test_when_nothing_holds_the_documents_are_quoted_and_it_says_so(
 ) -> None:
     engine_says.says = says
     answer = await assistant.ask(Question("What is a fuse?"))
-    assert answer.text.startswith(assistant.settings.persona.quotation)
+    assert answer.text.startswith(phrases.say(assistant.settings.persona, "quotation", "en"))
     assert "“A fuse is a thin wire" in answer.text
     assert answer.citations
     assert is_sound(answer)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import Assistant, Question
+from assistant import Assistant, Question, phrases
 from assistant.errors import SettingsError
 from assistant.settings import load_profile
 from knowledge import NotFoundError, SentenceEmbeddings
@@ -62,7 +62,7 @@ async def test_a_question_without_a_profile_is_answered_by_the_assistants_own(
 ) -> None:
     await assistant.ask(Question("Who signed the treaty?", profile=history))
     answer = await assistant.ask(Question("What is a fuse?"))
-    assert answer.text.startswith(assistant.settings.persona.quotation)
+    assert answer.text.startswith(phrases.say(assistant.settings.persona, "quotation", "en"))
 
 
 async def test_the_collections_of_a_question_win_over_the_profiles(assistant: Assistant, history: str) -> None:

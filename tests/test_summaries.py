@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import Answer, Assistant, Attachment, Finished, Question, Retrieved, Stage
+from assistant import Answer, Assistant, Attachment, Finished, Question, Retrieved, Stage, phrases
 from assistant.engines.openvino import OpenVINOChat
 from assistant.errors import EmptyQuestionError, QuestionTooLongError
 from assistant.settings import load_profile
@@ -91,7 +91,7 @@ async def test_when_nothing_holds_the_most_central_sentences_are_quoted_in_their
 ) -> None:
     says.says = words
     answer = await assistant.ask(summary(*THREAD))
-    assert answer.text.startswith(assistant.settings.persona.quotation)
+    assert answer.text.startswith(phrases.say(assistant.settings.persona, "quotation", "en"))
     assert (answer.status, len(answer.citations)) == ("answered", 3)
     assert is_sound(answer)
     assert [c.source for c in answer.citations] == sorted(c.source for c in answer.citations)

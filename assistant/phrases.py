@@ -1,0 +1,82 @@
+"""The sentences of ours that a person reads around an answer, in the asker's language.
+
+A profile may set each of them under `[persona]`: as one text for every language, or as a table with a text for each
+language. What it leaves out is said in the words below.
+
+To add a phrase: write it below in every language of `LANGUAGES`, name it in `PHRASES`, and give `PersonaSettings` a
+field of that name. `{fields}` in it are filled by `say`; all languages have the same ones.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from assistant import placeholders
+
+if TYPE_CHECKING:
+    from assistant.settings import PersonaSettings
+
+ABSTENTION = {
+    "en": "The documents do not say.",
+    "ko": "문서에 나와 있지 않아요.",
+    "de": "Das steht nicht in den Dokumenten.",
+    "es": "Los documentos no lo dicen.",
+    "fr": "Les documents ne le disent pas.",
+    "ja": "文書には書かれていません。",
+    "zh": "文档中没有说明。",
+    "pt": "Os documentos não dizem isso.",
+    "it": "I documenti non lo dicono.",
+}
+QUOTATION = {
+    "en": "In the documents' own words:",
+    "ko": "문서에 적힌 그대로 옮기면 다음과 같아요:",
+    "de": "Im Wortlaut der Dokumente:",
+    "es": "En palabras de los propios documentos:",
+    "fr": "Dans les termes mêmes des documents :",
+    "ja": "文書の原文のまま引用します：",
+    "zh": "以下是文档原文：",
+    "pt": "Nas palavras dos próprios documentos:",
+    "it": "Con le parole dei documenti stessi:",
+}
+PHRASES: Mapping[str, Mapping[str, str]] = {"abstention": ABSTENTION, "quotation": QUOTATION}
+LANGUAGES = tuple(ABSTENTION)
+
+
+def say(persona: "PersonaSettings", phrase: str, language: str, **values: object) -> str:
+    """The phrase of that name in the language with that BCP 47 code, its `{fields}` filled with the values.
+
+    The profile's own words come first. Where there are none in that language, nor built-in ones, English is spoken.
+    """
+    return placeholders.fill(_text(getattr(persona, phrase), PHRASES[phrase], language), values)
+
+
+def check(phrase: str, own: object) -> str | dict[str, str]:
+    """What a profile says in place of a phrase. Raises ValueError for what is neither a text nor a table of texts, and
+    for a placeholder that the phrase has not."""
+    if isinstance(own, str):
+        return _checked(phrase, own)
+    if not isinstance(own, dict):
+        raise ValueError(_EITHER)
+    for code in own:
+        if not code.partition("-")[0].isalpha():
+            raise ValueError(f'{code!r} is no code of a language such as "ko" or "pt-BR"')
+    return {code.lower(): _checked(phrase, text) for code, text in own.items()}
+
+
+_EITHER = 'it takes a text, or a table with a text for each language, such as {en = "…", ko = "…"}'
+
+
+def _checked(phrase: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise ValueError(_EITHER)
+    return placeholders.check(text, placeholders.placeholders(PHRASES[phrase]["en"]))
+
+
+def _text(own: str | Mapping[str, str], built_in: Mapping[str, str], language: str) -> str:
+    if isinstance(own, str) and own:
+        return own
+    table = {} if isinstance(own, str) else own
+    for code in (language.lower(), language.lower().partition("-")[0]):
+        text = table.get(code) or built_in.get(code)
+        if text:
+            return text
+    return table.get("en") or built_in["en"]
