@@ -115,9 +115,15 @@ class KnowledgeSettings(Section):
 
 
 class AnswerSettings(Section):
-    """When to answer. `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say."""
+    """When to answer. `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say, and
+    `clarify_above` that of a question being unclear, from which on it is asked back; `assistant eval answers DIR
+    --calibrate` finds both for an owner's own questions. Whether to `record_gaps`: what the documents did not say, which
+    `assistant report gaps` shows to the operator.
+    """
 
     min_relevance: float = Field(default=0.5, ge=0.0, le=1.0)
+    clarify_above: float = Field(default=0.5, ge=0.0, le=1.0)
+    record_gaps: bool = True
     quotes: int = Field(default=2, ge=1, le=10)
 
 
@@ -148,6 +154,11 @@ class PersonaSettings(Section):
     policy: tuple[Template, ...] = ()
     abstention: Phrase = ""
     quotation: Phrase = ""
+    clarification: Phrase = ""
+    choice: Phrase = ""
+    open_clarification: Phrase = ""
+    searched: Phrase = ""
+    closest: Phrase = ""
 
     @field_validator(*phrases.PHRASES, mode="before")
     @classmethod

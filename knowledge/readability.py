@@ -5,8 +5,8 @@ letter, or calls them unknown, and the vectors of such texts say nothing.
 """
 
 import re
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -49,6 +49,13 @@ class Readability:
         if not lengths:
             return False
         return word.isascii() or max(lengths) > 1 or (self._knows_ideographs and bool(_IDEOGRAPH.search(word)))
+
+
+@lru_cache(maxsize=4)
+def readability(embeddings: Any) -> Readability:
+    """How much of a text an embedding model reads, by its `tokenizer`. Kept, because it looks through a whole
+    vocabulary once."""
+    return Readability(embeddings.tokenizer)
 
 
 def _by_word(text: str, encoding: "Encoding") -> list[tuple[int, int, list[int]]]:

@@ -1,0 +1,164 @@
+"""What a question points to as if it were known, "this county" or "it", and what documents offer for it.
+
+English is read closely; in Korean, what the words for "this" and "that" stand before. Other languages point to nothing
+that is noticed here.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from knowledge.words import FUNCTION_WORDS, stem, words
+
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[^\w\s]")
+_DEMONSTRATIVES = frozenset(["this", "these", "those"])
+# "That" joins sentences more often than it points; after these it points.
+_BEFORE_THAT = frozenset("of in on for about to at by with from is was".split())
+# What follows says which one is meant: "the difference between", "the case where".
+_COMPLEMENTS = frozenset("of between for that who which whose to if where when from".split())
+# "The best practices", "the next step": one of its kind, or said by what stands with it.
+_UNIQUE = frozenset(
+    """best worst most least first second third last next same only other others main whole entire total current latest
+    newest right wrong following difference differences relationship way ways reason reasons purpose meaning number
+    amount world sun moon earth internet web future past present time times year years month months week weeks day days
+    night morning moment rest end beginning middle case fact thing things""".split()
+)
+# "This year" is known to everybody.
+_DATES = frozenset("""year years month months week weeks weekend day days time morning afternoon evening night spring
+    summer autumn fall winter season way case regard point""".split())
+_AUXILIARIES = frozenset("do does did can could will would should must may".split())
+_PERSONAL = frozenset("it its they them their theirs he him his she her hers".split())
+# "Is it possible to …": it stands for what follows.
+_EXPLETIVE = re.compile(r"\b(?:is|isn't|was|would|will|does|did) it (?:be )?\w+ (?:that|to|if|for)\b")
+# 이 제품은, 그 강의의, 저 사람: the noun without the particle that it carries.
+_KOREAN = re.compile(r"(?<!\S)[이그저] ([가-힣]{2,}?)(?:은|는|이|가|을|를|의|에|에서|에게|도|와|과|로|으로)?(?=[\s?.!,]|$)")
+# Words of a phrase that are read: a person names what they mean with fewer.
+_LONGEST = 4
+# Words of a name before the noun: "San Bruno Police Department".
+_NAME = r"[A-Z][\w’'-]*\.?"
+_SHOUTED = 4
+# Words that ran together where a page was read: "ContactThe".
+_RUN_TOGETHER = re.compile("[A-Z]{3,}[a-z]|[a-z]{3,}[A-Z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`words` say what kind of thing is meant, as the question has them; none for a pronoun.
+
+    `demonstrative`: with "this" or the like; `named`: a word of it has a capital letter; `known`: it was spoken of
+    before, or earlier in the question.
+    """
+
+    words: tuple[str, ...] = ()
+    demonstrative: bool = False
+    named: bool = False
+    known: bool = False
+
+
+def references(question: str, before: str) -> list[Reference]:
+    """What a question points to, in its order; `before` is what was said in the conversation until then."""
+    said = {stem(word) for word in words(before)}
+    return [*_phrases(question, said), *_korean(question, said), *_pronouns(question, before)]
+
+
+def _phrases(question: str, said: set[str]) -> Iterator[Reference]:
+    tokens = _TOKEN.findall(question)
+    for at, token in enumerate(tokens):
+        before = tokens[at - 1].lower() if at else ""
+        lower = token.lower()
+        demonstrative = lower in _DEMONSTRATIVES or (lower == "that" and before in _BEFORE_THAT)
+        if lower != "the" and not demonstrative:
+            continue
+        phrase, after = _phrase(tokens[at + 1 :])
+        if before in _AUXILIARIES and len(phrase) > 1:  # "does the clinic provide"
+            phrase = phrase[:-1]
+        if phrase and not _says_which(phrase, after, demonstrative=demonstrative):
+            stems = {stem(word.lower()) for word in phrase}
+            earlier = {stem(word.lower()) for word in tokens[:at]}
+            known = bool(stems & said) or stem(phrase[-1].lower()) in earlier
+            yield Reference(phrase, demonstrative, any(word[0].isupper() for word in phrase), known)
+
+
+def _phrase(tokens: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The content words at the beginning, and what follows them: a word, a sign or nothing."""
+    phrase: list[str] = []
+    for token in tokens:
+        lower = token.lower().replace("’", "'")
+        if not lower[0].isalnum() or lower in FUNCTION_WORDS:
+            return _noun(phrase), lower
+        phrase.append(token.removesuffix("'s").removesuffix("’s"))
+        if lower.endswith("'s"):
+            break
+    return _noun(phrase), ""
+
+
+def _noun(phrase: list[str]) -> tuple[str, ...]:
+    """Without what says what was done to it: "this county recognized for"."""
+    short = phrase[:_LONGEST]
+    while len(short) > 1 and short[-1].endswith("ed"):
+        del short[-1]
+    return tuple(short)
+
+
+def _says_which(phrase: Sequence[str], after: str, *, demonstrative: bool) -> bool:
+    """Whether the phrase is none that points, or says by itself which one it points to."""
+    first = phrase[0].lower()
+    if len(phrase) == 1 and first.endswith("ed"):  # "when was this published"
+        return True
+    if demonstrative:
+        return len(phrase) == 1 and first in _DATES
+    return first in _UNIQUE or after in _COMPLEMENTS or after in ("(", ".", "`", "[", "/")
+
+
+def _korean(question: str, said: set[str]) -> Iterator[Reference]:
+    for found in _KOREAN.finditer(question):
+        noun = found[1]
+        yield Reference((noun,), demonstrative=True, known=any(noun in word for word in said))
+
+
+def _pronouns(question: str, before: str) -> Iterator[Reference]:
+    """The first pronoun. It is known where a conversation, or the question itself, has named something before."""
+    spoken = words(_EXPLETIVE.sub(" ", question.lower()))
+    for at, word in enumerate(spoken):
+        if word.partition("'")[0] in _PERSONAL:
+            named = any(earlier not in FUNCTION_WORDS for earlier in spoken[:at])
+            if before or not named:
+                yield Reference(known=bool(before))
+            return
+
+
+def choices(reference: Reference, texts: Iterable[str]) -> list[str]:
+    """The names that stand in the texts before or after what is meant, each once, in the order of the texts: of the
+    "Auburn Police Department" and of the "Prime Minister of Canada", "Auburn" and "Canada".
+    """
+    return _names(reference.words, texts) if reference.words else []
+
+
+def _names(phrase: Sequence[str], texts: Iterable[str]) -> list[str]:
+    head = r"\s+".join(re.escape(word) for word in phrase)
+    before = rf"((?:\b{_NAME}[ \t]+){{1,3}})(?i:{head})\b"
+    after = rf"\b(?i:{head})[ \t]+(?:of|in)[ \t]+((?:the[ \t]+)?{_NAME}(?:[ \t]+{_NAME}){{0,2}})"
+    pattern = re.compile(f"{before}|{after}")
+    found: dict[str, str] = {}
+    for text in texts:
+        for match in pattern.finditer(text):
+            name = _proper(match[1] or match[2])
+            if name:
+                found.setdefault(name.lower(), name)
+    return _shortest(list(found.values()))
+
+
+def _proper(name: str) -> str:
+    """Without small words at its ends; empty for what is no name: a verb in a heading, a word in capital letters."""
+    parts = [part.strip(".") for part in name.split()]
+    while parts and parts[0].lower() in FUNCTION_WORDS:
+        del parts[0]
+    broken = any((part.isupper() and len(part) > _SHOUTED) or _RUN_TOGETHER.search(part) for part in parts)
+    if not parts or broken or parts[0].endswith("ing") or any(part.lower() in FUNCTION_WORDS for part in parts):
+        return ""
+    return " ".join(parts)
+
+
+def _shortest(names: Sequence[str]) -> list[str]:
+    """Without those that end like a shorter one: "CA Auburn" beside "Auburn"."""
+    return [name for name in names if not any(name != other and name.endswith(f" {other}") for other in names)]
