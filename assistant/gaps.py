@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -128,25 +129,22 @@ class Gaps:
 
 def grouped(gaps: Sequence[Gap]) -> list[Group]:
     """Near-identical questions together, those asked most often first. `gaps` are newest first."""
-    groups: list[tuple[frozenset[str], list[Gap]]] = []
+    groups: list[list[Gap]] = []
+    tokens: list[frozenset[str]] = []
+    holding: defaultdict[str, list[int]] = defaultdict(list)  # the groups that hold a token
     for gap in gaps:
-        tokens = _tokens(gap.query)
-        same = next((members for others, members in groups if _alike(tokens, others)), None)
+        asked = frozenset(stem(token) for token in lexical.query(gap.query).tokens) or frozenset([gap.query.casefold()])
+        shared = Counter(group for token in asked for group in holding[token])
+        same = next((group for group, count in shared.items() if count >= SAME * len(asked | tokens[group])), None)
         if same is None:
-            groups.append((tokens, [gap]))
+            for token in asked:
+                holding[token].append(len(groups))
+            tokens.append(asked)
+            groups.append([gap])
         else:
-            same.append(gap)
-    found = [Group(members[0], len(members), members[-1].at) for _, members in groups]
+            groups[same].append(gap)
+    found = [Group(members[0], len(members), members[-1].at) for members in groups]
     return sorted(found, key=lambda group: -group.count)
-
-
-def _tokens(text: str) -> frozenset[str]:
-    return frozenset(stem(token) for token in lexical.query(text).tokens)
-
-
-def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
-    every = len(some | others)
-    return some == others or (every > 0 and len(some & others) / every >= SAME)
 
 
 def _gap(row: Row) -> Gap:
