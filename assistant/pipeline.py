@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, TypedDict, cast
 
-from langchain_core.documents import Document
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -23,9 +22,9 @@ from assistant.admission import Admission
 from assistant.draft import Draft
 from assistant.engines.base import Engine
 from assistant.errors import BusyError, EmptyQuestionError, TooLateError
-from assistant.followups import standalone
 from assistant.grounding import Grounding
 from assistant.profiles import Profiles
+from assistant.searching import Scope, Searched, passage_of, search
 from assistant.sentences import SentenceStream
 from assistant.settings import Settings
 from assistant.summaries import QUOTES, Digest
@@ -62,6 +61,7 @@ class State(TypedDict, total=False):
     profile: Annotated[Settings, UntrackedValue]
     rarity: Annotated[Callable[[str], float], UntrackedValue]
     query: Annotated[str, UntrackedValue]
+    searched: Annotated[Searched, UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
     relevance: Annotated[float, UntrackedValue]
     messages: Annotated[list[BaseMessage], UntrackedValue]
@@ -154,12 +154,18 @@ class Pipeline:
         await self._check_length(state)
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
-        query = standalone(question.text, self._before(state))
-        passages = await asyncio.to_thread(self._search, query, state)
+        searched = await asyncio.to_thread(self._search, state)
+        query, passages = searched.standalone, searched.passages
         relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
         _emit(Retrieved(passages))
-        timings = Timings(retrieve_ms=_since(state["started"]))
-        return State(query=query, passages=passages, relevance=relevance, timings=timings, usage=Usage())
+        return State(
+            query=query,
+            searched=searched,
+            passages=passages,
+            relevance=1.0 if searched.about_answer else relevance,
+            timings=Timings(retrieve_ms=_since(state["started"])),
+            usage=Usage(),
+        )
 
     async def _gather(self, state: State) -> State:
         """Instead of a search: all that is to be summed up, in its order."""
@@ -168,7 +174,7 @@ class Pipeline:
         documents = await asyncio.to_thread(self.knowledge.passages_in, question.attachments)
         if not documents:
             raise EmptyQuestionError("There is nothing to sum up.", "Ask again where something was written.")
-        passages = tuple(_passage(document) for document in documents)
+        passages = tuple(passage_of(document) for document in documents)
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
         return State(query=question.text, passages=passages, relevance=1.0, timings=timings, usage=Usage())
@@ -259,10 +265,9 @@ class Pipeline:
         timings = replace(state["timings"], total_ms=_since(state["started"]))
         answer = Answer(draft.text, tuple(draft.citations), state["status"], state["usage"], timings)
         _emit(Finished(answer))
-        turn = asdict(Turn(question.text, answer.text, answer.citations, question.id)) | {
-            "collections": _drawn_on(state)
-        }
-        return State(turns=_with(state.get("turns", []), turn)[-REMEMBERED_TURNS:])
+        turn = Turn(question.text, answer.text, answer.citations, question.id, state["query"], answer.status)
+        remembered = asdict(turn) | {"collections": _drawn_on(state)}
+        return State(turns=_with(state.get("turns", []), remembered)[-REMEMBERED_TURNS:])
 
     async def _say(self, phrase: str, state: State, **values: object) -> str:
         """One of our own phrases, in the asker's language."""
@@ -300,9 +305,11 @@ class Pipeline:
     # -- edges
 
     def worth_asking(self, state: State) -> Literal["compose", "abstain"]:
-        """Text that came with the question is evidence in itself; else something relevant must be found."""
+        """Text that came with the question is evidence in itself, and so is the answer that a request is about; else
+        something relevant must be found."""
         relevant = state["relevance"] >= state["profile"].answers.min_relevance
-        return "compose" if relevant or state["question"].attachments else "abstain"
+        about_answer = "searched" in state and state["searched"].about_answer
+        return "compose" if relevant or about_answer or state["question"].attachments else "abstain"
 
     def has_answer(self, state: State) -> Literal["reply", "abstain"]:
         return "reply" if state["draft"].text else "abstain"
@@ -315,16 +322,14 @@ class Pipeline:
         if len(state["question"].text) > MIN_CONTEXT // 2:
             await asyncio.to_thread(self._fit, state, [], ())
 
-    def _search(self, query: str, state: State) -> tuple[Passage, ...]:
-        question, count = state["question"], state["profile"].knowledge.passages
+    def _search(self, state: State) -> Searched:
+        question, knowledge = state["question"], state["profile"].knowledge
         readable = self.knowledge.collections(question.caller)
         if not readable and not question.attachments:
             raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
-        collections = _wanted(question.collections or state["profile"].knowledge.collections, readable)
-        found = self.knowledge.search(query, count, collections, question.caller) if readable else []
-        found += self.knowledge.search_in(query, question.attachments, count)
-        best = sorted(found, key=lambda d: -d.metadata["score"]) if question.attachments else found
-        return tuple(_passage(document) for document in best[:count])
+        collections = _wanted(question.collections or knowledge.collections, readable)
+        scope = Scope(collections if readable else None, question.caller, question.attachments, knowledge.passages)
+        return search(self.knowledge, question.text, self._before(state), scope)
 
     def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
         self.engine.load()
@@ -395,7 +400,9 @@ def _since(started: float) -> float:
 
 def _turn(turn: dict[str, Any]) -> Turn:
     citations = tuple(Citation(**citation) for citation in turn["citations"])
-    return Turn(turn["question"], turn["answer"], citations, turn.get("id", ""))
+    # Of a turn without a status an answer is known by what it cites.
+    status: Status = turn.get("status") or ("answered" if citations else "abstained")
+    return Turn(turn["question"], turn["answer"], citations, turn.get("id", ""), turn.get("query", ""), status)
 
 
 def _drawn_on(state: State) -> list[str]:
@@ -423,8 +430,3 @@ def _with(turns: Sequence[dict[str, Any]], turn: dict[str, Any]) -> list[dict[st
 
 def _place(ids: Sequence[str], id_: str) -> int:
     return ids.index(id_) if id_ in ids else len(ids)
-
-
-def _passage(document: Document) -> Passage:
-    place = {key: document.metadata[key] for key in ("source", "page", "section", "url", "score")}
-    return Passage(text=document.page_content, collection=document.metadata.get("collection", ""), **place)

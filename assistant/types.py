@@ -142,9 +142,12 @@ Event = Stage | Retrieved | Queued | TextDelta | Finished
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One exchange of a conversation, as it is remembered. `id` is the question's."""
+    """One exchange of a conversation, as it is remembered. `id` is the question's, and `query` the question as it was
+    understood: so that it can stand alone."""
 
     question: str
     answer: str
     citations: tuple[Citation, ...] = ()
     id: str = ""
+    query: str = ""
+    status: Status = "answered"

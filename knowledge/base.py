@@ -21,6 +21,7 @@ from knowledge.databases import PostgreSQL, SQLite, held
 from knowledge.embeddings import SentenceEmbeddings
 from knowledge.errors import NotFoundError, StorageError
 from knowledge.fingerprints import cutting_fingerprint, model_fingerprint
+from knowledge.fulltext import COUNTED
 from knowledge.ingest import IngestEvent, Ingestion, acquire, report, sweep
 from knowledge.isolation import Reader
 from knowledge.reading import Limits, Loaded, Sources, check_size, cut
@@ -245,9 +246,10 @@ class KnowledgeBase:
         """The passages nearest to the query, best first: LangChain Documents with their place and score."""
         return self.retriever(k, collections, caller).invoke(query)
 
-    def search_in(self, query: str, attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
-        """The passages of texts, which are kept nowhere, that are nearest to the query, best first."""
-        return self._attachments.nearest(query, attachments, k)
+    def search_in(self, queries: Sequence[str], attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
+        """The passages of texts, which are kept nowhere, that are nearest to one of several forms of a question, best
+        first; the score is the highest cosine."""
+        return self._attachments.nearest(queries, attachments, k)
 
     def passages_in(self, attachments: Sequence[Attachment]) -> list[Document]:
         """All passages of texts in their order; the score says how central each is among them, -1 to 1."""
@@ -280,6 +282,14 @@ class KnowledgeBase:
         closed = self.access.closed(caller)
         count = self.catalog.passage_count(closed)
         return cache(lambda word: math.log(1 + (count + 1) / (self.catalog.frequency(word, closed) + 1)))
+
+    def rarest(self, words: Sequence[str], count: int, caller: Caller | None = None) -> list[str]:
+        """Those of the words that tell most of what they stand in, in the order they were given: the rarest ones that
+        occur in what the caller may read."""
+        closed = self.access.closed(caller)
+        found = self.catalog.frequencies(words, COUNTED, closed)
+        known = sorted((word for word in words if found[word]), key=lambda word: found[word])[:count]
+        return [word for word in words if word in known]
 
     def close(self) -> None:
         self.reader.close()

@@ -84,8 +84,12 @@ class SentenceEmbeddings(Embeddings):
         return rows
 
     def embed_query(self, text: str) -> list[float]:
-        vectors = _gathered(self._encoded([self.load().query_prompt + text]), 1)
-        return [float(x) for x in vectors[0]]
+        return [float(x) for x in self.embed_queries([text])[0]]
+
+    def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """One float32 vector a query, of shape (texts, dimensions): several take little longer than one."""
+        prompt = self.load().query_prompt
+        return _gathered(self._encoded([prompt + text for text in texts]), len(texts))
 
     def _encoded(self, texts: Sequence[str]) -> Iterator[tuple[list[int], np.ndarray]]:
         encoders = self._load()

@@ -9,7 +9,16 @@ WORD_WEIGHT = 0.5
 
 
 def fused(cosines: Mapping[str, float], matches: Mapping[str, float], trust: float = 1.0) -> list[str]:
-    """Ids of all candidates, best first.
+    """Ids of all candidates, best first, by what they are worth."""
+    return best_first(worths(cosines, matches, trust))
+
+
+def best_first(worth: Mapping[str, float]) -> list[str]:
+    return sorted(worth, key=lambda id_: -worth[id_])
+
+
+def worths(cosines: Mapping[str, float], matches: Mapping[str, float], trust: float = 1.0) -> dict[str, float]:
+    """What each candidate is worth for a query.
 
     `cosines` are exact for every candidate, as far as vectors are had; `matches` are BM25, above zero, of those
     that the words found; `trust`, 0 to 1, is how much of the question the embedding model can read. A passage is worth
@@ -22,8 +31,7 @@ def fused(cosines: Mapping[str, float], matches: Mapping[str, float], trust: flo
     """
     best = max(matches.values(), default=1.0)
     weight = trust * WORD_WEIGHT + (1.0 - trust)
-    worth = {
+    return {
         id_: trust * cosines.get(id_, 0.0) + weight * matches.get(id_, 0.0) / best
         for id_ in dict.fromkeys([*cosines, *matches])
     }
-    return sorted(worth, key=lambda id_: -worth[id_])

@@ -1,5 +1,6 @@
 """Finding the passages that speak of a question: by meaning and by words, fused."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ from knowledge import lexical
 from knowledge.access import OPEN, Access, Caller
 from knowledge.catalog import Catalog, StoredPassage
 from knowledge.duplicates import distinct_first
-from knowledge.fusion import fused
+from knowledge.fusion import best_first, worths
 from knowledge.neighbours import MAX_JOINED, joined
 from knowledge.readability import Readability
 from knowledge.reranking import Reranker
@@ -46,11 +47,43 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """What one query says of passages by their ids: `cosines` of all that any of the queries found, `matches`, BM25, of
+    those that its words found."""
+
+    asked: Asked
+    cosines: Mapping[str, float]
+    matches: Mapping[str, float]
+
+    @property
+    def worth(self) -> dict[str, float]:
+        return worths(self.cosines, self.matches, self.asked.trust)
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A passage that was found, and the passages whose texts make up its document, in their order."""
 
     passage: StoredPassage
     parts: tuple[StoredPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What one of several queries finds by itself: documents, best first by its own scores and not reranked, and the
+    BM25 of the passages that match its words best, falling."""
+
+    query: str
+    documents: tuple[Document, ...]
+    matches: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rankings:
+    """What several queries find together, best first, and what each finds by itself."""
+
+    documents: tuple[Document, ...]
+    alone: tuple[Ranking, ...]
 
 
 class HybridRetriever(BaseRetriever):
@@ -80,16 +113,60 @@ class HybridRetriever(BaseRetriever):
     caller: Caller | None = None
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        return list(self.together([query]).documents)
+
+    def together(
+        self, queries: Sequence[str], vectors: Sequence[Sequence[float]] | np.ndarray | None = None, read_as: str = ""
+    ) -> Rankings:
+        """What several forms of one question find: a passage is worth the sum of what it is worth for each of them, and
+        its score is the best of theirs. `vectors` are those of the queries, where they are known already; a reranker
+        reads `read_as`, or else the first query.
+
+        Sums of scores lose less than sums of ranks when one of the queries is astray: what it finds, it finds with low
+        scores.
+        """
+        candidates, passages = self._candidates(queries, self._vectors_of(queries) if vectors is None else vectors)
+        order = self._reranked(read_as or queries[0], _order(candidates, passages))
+        best = list(islice(self._completed(distinct_first(order)), self.k))
+        return Rankings(self._documents(best, candidates), tuple(self._alone(one, passages) for one in candidates))
+
+    def _alone(self, one: Candidates, passages: Mapping[str, StoredPassage]) -> Ranking:
+        best = [Found(passage, (passage,)) for passage in _order([one], passages)[: self.k]]
+        matches = sorted(one.matches.values(), reverse=True)[: self.k]
+        return Ranking(one.asked.text, self._documents(best, [one]), tuple(matches))
+
+    def _candidates(
+        self, queries: Sequence[str], vectors: Sequence[Sequence[float]] | np.ndarray
+    ) -> tuple[list[Candidates], dict[str, StoredPassage]]:
+        """What each query says of the passages that any of them found, and those passages by their ids."""
         collections = self._readable()
-        asked = self._asked(query)
-        matches = self._matches(asked, collections)
-        cosines = self._nearest(asked, collections)
-        passages = self.catalog.passages([*dict.fromkeys([*cosines, *matches])])
-        cosines |= self._cosines(asked, [passages[id_] for id_ in matches if id_ in passages and id_ not in cosines])
-        order = [passages[id_] for id_ in fused(cosines, matches, asked.trust) if id_ in passages]
-        best = islice(self._completed(distinct_first(self._reranked(query, order))), self.k)
-        rarity = self._rarity(asked)
-        return [_document(found, _score(asked, rarity, found.passage, cosines)) for found in best]
+        asked = [self._asked(query, vector) for query, vector in zip(queries, vectors, strict=True)]
+        matches = [self._matches(one, collections) for one in asked]
+        near = [self._nearest(one, collections) for one in asked]
+        passages = self.catalog.passages([*dict.fromkeys(id_ for found in (*near, *matches) for id_ in found)])
+        stored = self._stored([p for id_, p in passages.items() if any(id_ not in found for found in near)], asked)
+        candidates = [
+            Candidates(one, _complete(found, one, stored), matched)
+            for one, found, matched in zip(asked, near, matches, strict=True)
+        ]
+        return candidates, passages
+
+    def _documents(self, best: Sequence[Found], candidates: Sequence[Candidates]) -> tuple[Document, ...]:
+        weighed = [(one, self._rarity(one.asked)) for one in candidates]
+
+        def score(passage: StoredPassage) -> float:
+            return max(_score(one.asked, rarity, passage, one.cosines) for one, rarity in weighed)
+
+        return tuple(_document(found, score(found.passage)) for found in best)
+
+    def _vectors_of(self, queries: Sequence[str]) -> Sequence[Sequence[float]] | np.ndarray:
+        if self.halves == "lexical":
+            return [[] for _ in queries]
+        several = getattr(self.embeddings, "embed_queries", None)
+        vectors: Sequence[Sequence[float]] | np.ndarray = (
+            several(queries) if several else [self.embeddings.embed_query(query) for query in queries]
+        )
+        return vectors
 
     def _readable(self) -> list[str]:
         """The collections to search: of those that are wanted, what the caller may read now."""
@@ -104,11 +181,10 @@ class HybridRetriever(BaseRetriever):
     def _depth(self) -> int:
         return max(CANDIDATES, self.k)
 
-    def _asked(self, query: str) -> Asked:
+    def _asked(self, query: str, vector: Sequence[float]) -> Asked:
         tokens = lexical.query(query).tokens if self.halves != "dense" else ()
-        trust = self._trust(query)
-        vector = self.embeddings.embed_query(query) if self.halves != "lexical" else []
-        return Asked(query, self.catalog.frequencies(tokens, COUNTED_ROWS, self._closed), trust, vector)
+        frequencies = self.catalog.frequencies(tokens, COUNTED_ROWS, self._closed)
+        return Asked(query, frequencies, self._trust(query), [float(x) for x in vector])
 
     def _trust(self, query: str) -> float:
         """How much of the question the embedding model reads; a model that does not show its tokenizer reads all."""
@@ -127,16 +203,14 @@ class HybridRetriever(BaseRetriever):
         near = [found for name in collections for found in self.vectors.nearest(name, asked.vector, self._depth)]
         return dict(sorted(near, key=lambda found: -found[1])[: self._depth])
 
-    def _cosines(self, asked: Asked, passages: Iterable[StoredPassage]) -> dict[str, float]:
-        """Cosines of passages that the words found and the meaning did not."""
+    def _stored(self, passages: Iterable[StoredPassage], asked: Sequence[Asked]) -> dict[str, np.ndarray]:
+        """The vectors of passages that one of the searches found and another did not."""
+        if not any(one.vector for one in asked):
+            return {}
         ids: dict[str, list[str]] = {}
         for passage in passages:
             ids.setdefault(passage.collection, []).append(passage.id)
-        if not asked.vector:
-            return {}
-        stored = {id_: v for name, some in ids.items() for id_, v in self.vectors.vectors(name, some).items()}
-        cosines = np.asarray(list(stored.values())) @ np.asarray(asked.vector) if stored else ()
-        return dict(zip(stored, map(float, cosines), strict=True))
+        return {id_: v for name, some in ids.items() for id_, v in self.vectors.vectors(name, some).items()}
 
     def _reranked(self, query: str, passages: list[StoredPassage]) -> list[StoredPassage]:
         if self.reranker is None:
@@ -165,6 +239,22 @@ class HybridRetriever(BaseRetriever):
         if asked.trust == 1.0:
             return {}
         return lexical.rarities(asked.frequencies, self.catalog.passage_count(self._closed))
+
+
+def _order(candidates: Sequence[Candidates], passages: Mapping[str, StoredPassage]) -> list[StoredPassage]:
+    """All passages, best first by what they are worth for all queries."""
+    worth: Counter[str] = Counter()
+    for one in candidates:
+        worth.update(one.worth)
+    return [passages[id_] for id_ in best_first(worth) if id_ in passages]
+
+
+def _complete(near: Mapping[str, float], asked: Asked, stored: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The cosines that the vector search gave, and those of the other passages."""
+    if not asked.vector or not stored:
+        return dict(near)
+    cosines = np.asarray(list(stored.values())) @ np.asarray(asked.vector)
+    return dict(zip(stored, map(float, cosines), strict=True)) | dict(near)
 
 
 # On two Korean sets the best coverage has a median of 0.58 and 0.60 where the answer is there, and 0.48 and 0.32

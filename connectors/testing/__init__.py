@@ -72,7 +72,7 @@ class ScriptedAssistant:
         for event in self._events(answer):
             await asyncio.sleep(self.pause)
             yield event
-        self._remember(question, Turn(question.text, answer.text, answer.citations, question.id))
+        self._remember(question, Turn(question.text, answer.text, answer.citations, question.id, "", answer.status))
         yield Finished(answer)
 
     def _remember(self, question: Question, turn: Turn) -> None:
