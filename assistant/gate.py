@@ -4,9 +4,11 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from assistant.references import Reference, choices, references
+from assistant.searching import Searched
 from assistant.settings import AnswerSettings
 from assistant.types import Passage, Turn
 from knowledge import lexical
@@ -14,10 +16,12 @@ from knowledge.embeddings import SentenceEmbeddings
 from knowledge.readability import readability
 from knowledge.words import content_words, words
 
-# Of the last answer as much is read as says what it was about.
-ANSWER_BEGINNING = 600
 # A question whose best passage is further away than this is foreign to the documents; they cannot tell it apart either.
 FOREIGN = 0.3
+# Passages of which the best is compared with the others.
+COMPARED = 4
+# Turns from which on a conversation is long.
+LONG = 6
 # Passages in which the names are looked for that a question may mean.
 READ_FOR_NAMES = 8
 
@@ -35,17 +39,20 @@ class Evidence:
     """What is known before the model is asked. Scores and shares are comparable between collections of any size.
 
     `similarity` is the best score, -1 to 1, among the passages that the question by itself finds; `in_context` among
-    those that it finds together with what was said before (the same where nothing was). `coverage` is the share,
-    0 to 1, of the question's words that one passage holds, rare words counting for more. `closeness`, 0 to 1, is how
-    near the question is to the last exchange; 0 where there was none. `ambiguity`, 0 to 1, is how sure the question
-    points to something that neither it nor the conversation names. `asks`: it is a question, not a statement or a few
-    keywords; `yes_or_no`; and `unpriced`: it asks for a price, and the best passages tell none.
+    those that it finds together with what was said before (the same where nothing was), and `margin` how far that is
+    above the mean of the next ones. `coverage` is the share, 0 to 1, of the question's words that one passage holds,
+    rare words counting for more. `closeness`, 0 to 1, is how near the question is to the last exchange; 0 where there
+    was none. `length`, 0 to 1, is that of the conversation: people ask first what documents hold. `ambiguity`, 0 to 1,
+    is how sure the question points to something that neither it nor the conversation names. `asks`: it is a question,
+    not a statement or a few keywords; `yes_or_no`; and `unpriced`: it asks for a price, and the best passages tell none.
     """
 
     similarity: float
     in_context: float
+    margin: float
     coverage: float
     closeness: float = 0.0
+    length: float = 0.0
     ambiguity: float = 0.0
     asks: bool = False
     yes_or_no: bool = False
@@ -54,7 +61,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`confidence`, 0 to 1, is that the documents answer the question, `unclear`, 0 to 1, that it must be asked back."""
+    """`confidence`, 0 to 1, is that the documents answer the question; `unclear`, 0 to 1, that one must be asked back."""
 
     kind: Literal["answer", "clarify", "abstain"]
     confidence: float
@@ -65,33 +72,31 @@ ANSWER = Decision("answer", confidence=1.0, unclear=0.0)
 
 
 def weigh(
-    question: str,
-    turns: Sequence[Turn],
-    alone: Sequence[Passage],
-    in_context: Sequence[Passage],
-    rarity: Callable[[str], float],
-    embeddings: SentenceEmbeddings,
+    searched: Searched, turns: Sequence[Turn], rarity: Callable[[str], float], embeddings: SentenceEmbeddings
 ) -> Evidence:
-    """The evidence for a question after these turns, oldest first.
-
-    `alone` are the passages that the question by itself finds, `in_context` those that it finds with what was said
-    before; without turns, none. Embeds up to three short texts when there are turns.
-    """
-    rarities = {token: rarity(token) for token in lexical.query(question).tokens}
-    best = max((passage.score for passage in alone), default=0.0)
-    closeness = _closeness(question, turns[-1], rarities, embeddings) if turns else 0.0
-    spoken = words(question)
-    first = spoken[0] if spoken else ""
+    """The evidence for a question after these turns, oldest first. The embeddings only tell what they can read."""
+    question, alone = searched.question, searched.alone
+    context = searched.in_context or alone
+    best = context.cosines[:COMPARED] or (0.0,)
+    closeness = _closeness(searched, turns, rarity, embeddings) if turns else 0.0
+    first = next(iter(words(question)), "")
     return Evidence(
-        similarity=best,
-        in_context=max((passage.score for passage in in_context), default=best),
-        coverage=max((lexical.coverage(rarities, _read(p)) for p in [*alone, *in_context]), default=0.0),
+        similarity=max(alone.cosines, default=0.0),
+        in_context=best[0],
+        margin=best[0] - fmean(best[1:]) if len(best) > 1 else 0.0,
+        coverage=max((covered(question, _read(p), rarity) for p in {*alone.passages, *context.passages}), default=0.0),
         closeness=closeness,
-        ambiguity=_ambiguity(question, turns, alone, closeness),
+        length=min(len(turns), LONG) / LONG,
+        ambiguity=_ambiguity(question, turns, alone.passages, closeness),
         asks="?" in question or "？" in question or first in _ASKING,
         yes_or_no=first in _YES_OR_NO,
-        unpriced=_is_unpriced(question, [*alone[:3], *in_context[:3]]),
+        unpriced=_is_unpriced(question, [*alone.passages[:3], *context.passages[:3]]),
     )
+
+
+def covered(question: str, text: str, rarity: Callable[[str], float]) -> float:
+    """The share of the question's words that stand in the text in some form, rare words counting for more."""
+    return lexical.coverage({token: rarity(token) for token in lexical.query(question).tokens}, text)
 
 
 def decide(evidence: Evidence, settings: AnswerSettings, *, may_ask: bool = True) -> Decision:
@@ -114,18 +119,14 @@ def pointed_to(question: str, turns: Sequence[Turn]) -> list[Reference]:
 
 
 def _closeness(
-    question: str, last: Turn, rarities: dict[str, float], embeddings: SentenceEmbeddings
+    searched: Searched, turns: Sequence[Turn], rarity: Callable[[str], float], embeddings: SentenceEmbeddings
 ) -> float:
-    """The cosine with the last question or its answer, whichever is nearer; as far as the embedding model cannot read
-    the question, the share of its words that were in them."""
-    before = [text for text in (last.question, last.answer[:ANSWER_BEGINNING]) if text.strip()]
-    trust = readability(embeddings)(question)
-    held = lexical.coverage(rarities, " ".join(before)) if trust < 1.0 else 0.0
-    if not before or not trust:
-        return held
-    vectors = embeddings.vectors([question, *before])
-    cosine = float((vectors[1:] @ vectors[0]).max())
-    return min(1.0, max(0.0, trust * cosine + (1.0 - trust) * held))
+    """The cosine with the last exchange; as far as the embedding model cannot read the question, the share of its
+    words that were in it."""
+    trust = readability(embeddings)(searched.question)
+    said = f"{turns[-1].question} {turns[-1].answer}"
+    held = covered(searched.question, said, rarity) if trust < 1.0 else 0.0
+    return max(0.0, trust * searched.kinship + (1.0 - trust) * held)
 
 
 def _ambiguity(question: str, turns: Sequence[Turn], passages: Sequence[Passage], closeness: float) -> float:
@@ -169,8 +170,10 @@ class Weights:
     bias: float
     similarity: float = 0.0
     in_context: float = 0.0
+    margin: float = 0.0
     coverage: float = 0.0
     closeness: float = 0.0
+    length: float = 0.0
     ambiguity: float = 0.0
     asks: float = 0.0
     yes_or_no: float = 0.0

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -20,7 +19,7 @@ from knowledge.catalog import Catalog, StoredPassage
 from knowledge.duplicates import distinct_first
 from knowledge.fusion import best_first, worths
 from knowledge.neighbours import MAX_JOINED, joined
-from knowledge.readability import Readability
+from knowledge.readability import readability
 from knowledge.reranking import Reranker
 from knowledge.vectors import Vectors
 
@@ -190,7 +189,7 @@ class HybridRetriever(BaseRetriever):
         """How much of the question the embedding model reads; a model that does not show its tokenizer reads all."""
         if self.halves != "both":
             return 1.0 if self.halves == "dense" else 0.0
-        return _readability(self.embeddings)(query) if hasattr(self.embeddings, "tokenizer") else 1.0
+        return readability(self.embeddings)(query) if hasattr(self.embeddings, "tokenizer") else 1.0
 
     def _matches(self, asked: Asked, collections: Sequence[str]) -> dict[str, float]:
         tokens = lexical.telling(asked.frequencies, MATCHING_ROWS)
@@ -265,12 +264,6 @@ def _score(asked: Asked, rarity: Mapping[str, float], passage: StoredPassage, co
         return cosine
     held = lexical.coverage(rarity, f"{passage.section}\n{passage.text}")
     return asked.trust * cosine + (1.0 - asked.trust) * held
-
-
-@lru_cache(maxsize=4)
-def _readability(embeddings: Embeddings) -> Readability:
-    """Kept, because it looks through a whole vocabulary once."""
-    return Readability(embeddings.tokenizer)  # type: ignore[attr-defined]
 
 
 def _document(found: Found, score: float) -> Document:
