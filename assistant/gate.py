@@ -1,7 +1,6 @@
 """Whether to answer, to ask back, or to say that the documents do not say. Decided before the model is asked."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -28,10 +27,6 @@ READ_FOR_NAMES = 8
 _YES_OR_NO = frozenset("""is are was were do does did can could will would should has have had isn't aren't wasn't don't
     doesn't didn't can't couldn't won't wouldn't""".split())
 _ASKING = _YES_OR_NO | frozenset("what how why when where who whom whose which".split())
-_PRICE_ASKED = re.compile(
-    r"\b(?:costs?|prices?|pricing|fees?|free|cheap|cheaper|expensive|how much|paid|charges?)\b|\$", re.IGNORECASE
-)
-_PRICE_TOLD = re.compile(r"[$€£¥₩]|\b(?:USD|EUR|free|fees?|costs?|prices?|pricing)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Evidence:
     rare words counting for more. `closeness`, 0 to 1, is how near the question is to the last exchange; 0 where there
     was none. `length`, 0 to 1, is that of the conversation: people ask first what documents hold. `ambiguity`, 0 to 1,
     is how sure the question points to something that neither it nor the conversation names. `asks`: it is a question,
-    not a statement or a few keywords; `yes_or_no`; and `unpriced`: it asks for a price, and the best passages tell none.
+    not a statement or a few keywords; and `yes_or_no`: it wants one of the two.
     """
 
     similarity: float
@@ -56,7 +51,6 @@ class Evidence:
     ambiguity: float = 0.0
     asks: bool = False
     yes_or_no: bool = False
-    unpriced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +84,6 @@ def weigh(
         ambiguity=_ambiguity(question, turns, alone.passages, closeness),
         asks="?" in question or "？" in question or first in _ASKING,
         yes_or_no=first in _YES_OR_NO,
-        unpriced=_is_unpriced(question, [*alone.passages[:3], *context.passages[:3]]),
     )
 
 
@@ -132,28 +125,27 @@ def _closeness(
 def _ambiguity(question: str, turns: Sequence[Turn], passages: Sequence[Passage], closeness: float) -> float:
     texts = [_read(passage) for passage in passages[:READ_FOR_NAMES]]
     pointers = [_doubt(reference, texts, closeness, spoken=bool(turns)) for reference in pointed_to(question, turns)]
-    if not turns and words(question) and not content_words(question):  # "What is it?"
+    if not turns and words(question) and not content_words(question):  # "How so?"
         return 1.0
     return max(pointers, default=0.0)
 
 
-def _doubt(reference: Reference, texts: Iterable[str], closeness: float, *, spoken: bool) -> float:
+def _doubt(reference: Reference, texts: Sequence[str], closeness: float, *, spoken: bool) -> float:
     """How little it can be known what a reference means. What was spoken of is known as far as the question goes on
-    from it. What is called "the" may be the only one of its kind, most so when it has a name, unless the documents
-    tell several apart; or unless people were talking of something else."""
+    from it. Unless the documents tell several apart, "this course" may be the one that they themselves are, and what is
+    called "the" the only one of its kind, most so when it has a name; but not where people spoke of something else."""
     if reference.known:
         return 1.0 - closeness
-    if not reference.words or reference.demonstrative or spoken or len(choices(reference, texts)) > 1:
+    if not reference.words or len(choices(reference, texts)) > 1:
         return 1.0
-    return 0.25 if reference.named else 0.5
+    if reference.demonstrative:
+        own = f"this {' '.join(reference.words)}".lower()
+        return 0.5 if any(own in text.lower() for text in texts) else 1.0
+    return 1.0 if spoken else 0.25 if reference.named else 0.5
 
 
 def _said(turns: Sequence[Turn]) -> str:
     return " ".join(f"{turn.question} {turn.answer}" for turn in turns)
-
-
-def _is_unpriced(question: str, passages: Iterable[Passage]) -> bool:
-    return bool(_PRICE_ASKED.search(question)) and not any(_PRICE_TOLD.search(passage.text) for passage in passages)
 
 
 def _read(passage: Passage) -> str:
@@ -177,7 +169,6 @@ class Weights:
     ambiguity: float = 0.0
     asks: float = 0.0
     yes_or_no: float = 0.0
-    unpriced: float = 0.0
 
 
 _UNANSWERED = Weights(0.0)

@@ -31,7 +31,9 @@ _PERSONAL = frozenset("it its they them their theirs he him his she her hers".sp
 # "Is it possible to …": it stands for what follows.
 _EXPLETIVE = re.compile(r"\b(?:is|isn't|was|would|will|does|did) it (?:be )?\w+ (?:that|to|if|for)\b")
 # 이 제품은, 그 강의의, 저 사람: the noun without the particle that it carries.
-_KOREAN = re.compile(r"(?<!\S)[이그저] ([가-힣]{2,}?)(?:은|는|이|가|을|를|의|에|에서|에게|도|와|과|로|으로)?(?=[\s?.!,]|$)")
+_PARTICLE = "(?:은|는|이|가|을|를|의|에|에서|에게|도|와|과|로|으로)?(?=[\\s?.!,]|$)"
+_KOREAN = re.compile(rf"(?<!\S)[이그저] ([가-힣]+?){_PARTICLE}")
+_KOREAN_PRONOUN = re.compile(rf"(?<!\S)(?:[이그저]것|[이그저]거|[이그저]건|[이그저]게){_PARTICLE}")
 # Words of a phrase that are read: a person names what they mean with fewer.
 _LONGEST = 4
 # Words of a name before the noun: "San Bruno Police Department".
@@ -114,6 +116,8 @@ def _korean(question: str, said: set[str]) -> Iterator[Reference]:
     for found in _KOREAN.finditer(question):
         noun = found[1]
         yield Reference((noun,), demonstrative=True, known=any(noun in word for word in said))
+    if _KOREAN_PRONOUN.match(question):
+        yield Reference(known=bool(said))
 
 
 def _pronouns(question: str, before: str) -> Iterator[Reference]:
