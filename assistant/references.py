@@ -24,8 +24,10 @@ _UNIQUE = frozenset(
     night morning moment rest end beginning middle case fact thing things""".split()
 )
 # "This year" is known to everybody.
-_DATES = frozenset("""year years month months week weeks weekend day days time morning afternoon evening night spring
-    summer autumn fall winter season way case regard point""".split())
+_DATES = frozenset(
+    """year years month months week weeks weekend day days time morning afternoon evening night spring
+    summer autumn fall winter season way case regard point""".split()
+)
 _AUXILIARIES = frozenset("do does did can could will would should must may".split())
 _PERSONAL = frozenset("it its they them their theirs he him his she her hers".split())
 # "Is it possible to …": it stands for what follows.

@@ -117,8 +117,8 @@ class KnowledgeSettings(Section):
 class AnswerSettings(Section):
     """When to answer. `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say, and
     `clarify_above` that of a question being unclear, from which on it is asked back; `assistant eval answers DIR
-    --calibrate` finds both for an owner's own questions. Whether to `record_gaps`: what the documents did not say, which
-    `assistant report gaps` shows to the operator.
+    --calibrate` finds both for an owner's own questions. `record_gaps` keeps what the documents did not say for
+    `assistant report gaps`, without a word of who asked.
     """
 
     min_relevance: float = Field(default=0.5, ge=0.0, le=1.0)

@@ -203,6 +203,10 @@ class KnowledgeBase:
         sources = self.catalog.sources(collection)
         return [source for source in sources if self.access.allows(source.collection, caller)]
 
+    def document_count(self, collections: Sequence[str]) -> int:
+        """How many documents these collections hold."""
+        return self.catalog.source_count(collections)
+
     def passages(self, source: Source) -> list[StoredPassage]:
         return self.catalog.passages_of(source)
 

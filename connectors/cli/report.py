@@ -140,6 +140,6 @@ def _print_gaps(console: "Console", groups: "list[Group]") -> None:
         console.print(Text.assemble((f"{group.count} × ", "yellow"), (one_line(group.gap.question), "bold")))
         if group.gap.closest:
             print_indented(console, Text(f"Closest: {one_line('; '.join(group.gap.closest))}"), width=3)
-        where = ", ".join(group.gap.collections)
-        print_indented(console, Text(f"{group.gap.at}, searched in {where}".removesuffix(", searched in "), "dim"), width=3)
+        details = (group.gap.at, *group.gap.collections)
+        print_indented(console, Text(" · ".join(details), "dim"), width=3)
         console.print()
