@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_stream_writer
@@ -49,6 +50,8 @@ from knowledge import Caller, KnowledgeBase, NotFoundError, UserError
 # Turns kept of a conversation, and of those how many the model is reminded of.
 REMEMBERED_TURNS = 50
 PROMPTED_TURNS = 3
+# Passages that are looked for, of which a profile's `passages` are used.
+SEARCHED_PASSAGES = 20
 # A model that has left the passages seldom finds its way back.
 MAX_DROPPED_IN_A_ROW = 3
 
@@ -81,6 +84,14 @@ class Written:
     text: str = ""
     tokens: int | None = None
     draft: Draft | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What `retrieve` has found for a question, and what is done: "answered" where the model is asked."""
+
+    found: State
+    decision: Status
 
 
 class Pipeline:
@@ -135,6 +146,36 @@ class Pipeline:
         if finished:
             yield finished
 
+    async def examine(self, question: Question) -> Examined:
+        """What the graph finds for a question and decides to do, up to where it would ask the model. Nothing of it is
+        to be gone on with: the conversation is for this question alone. Raises UserError."""
+        found, answer = State(), None
+        stream = self.graph.astream(
+            State(
+                question=question,
+                profile=self.profiles.get(question.profile),
+                rarity=self.knowledge.rarity_for(question.caller),
+                started=time.monotonic(),
+            ),
+            {"configurable": {"thread_id": question.conversation_id}},
+            stream_mode=["custom", "updates"],
+            interrupt_before=["compose"],
+            durability="exit",
+        )
+        async for mode, event in cast("AsyncGenerator[tuple[str, Any], None]", stream):
+            if mode == "updates" and "retrieve" in event:
+                found = event["retrieve"]
+            elif isinstance(event, Finished):
+                answer = event.answer
+        return Examined(found, answer.status if answer else "answered")
+
+    async def begin(self, conversation_id: str, turns: Sequence[Turn]) -> None:
+        """Start a conversation with turns that were had elsewhere, in place of what it had."""
+        # What they drew on is not known, so whoever may not read everything is not shown them.
+        remembered = [asdict(turn) for turn in turns[-REMEMBERED_TURNS:]]
+        config: RunnableConfig = {"configurable": {"thread_id": conversation_id}}
+        await self.graph.aupdate_state(config, State(turns=remembered), as_node="reply")
+
     async def turns(self, conversation_id: str, caller: Caller | None) -> list[Turn]:
         """The exchanges so far that the caller may read."""
         state = await self.graph.aget_state({"configurable": {"thread_id": conversation_id}})
@@ -155,7 +196,7 @@ class Pipeline:
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
         searched = await asyncio.to_thread(self._search, state)
-        query, passages = searched.standalone, searched.passages
+        query, passages = searched.standalone, searched.passages[: state["profile"].knowledge.passages]
         relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
         _emit(Retrieved(passages))
         return State(
@@ -312,7 +353,9 @@ class Pipeline:
         if not readable and not question.attachments:
             raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
         collections = _wanted(question.collections or knowledge.collections, readable)
-        scope = Scope(collections if readable else None, question.caller, question.attachments, knowledge.passages)
+        # Further passages are evidence of how far the best ones stand out.
+        count = knowledge.passages if question.attachments else max(knowledge.passages, SEARCHED_PASSAGES)
+        scope = Scope(collections if readable else None, question.caller, question.attachments, count)
         return search(self.knowledge, question.text, self._before(state), scope)
 
     def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
