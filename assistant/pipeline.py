@@ -18,14 +18,14 @@ from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant import budget, gate, prompts
+from assistant import budget, gate, prompts, rewriting
 from assistant.admission import Admission
 from assistant.draft import Draft
 from assistant.engines.base import Engine
 from assistant.errors import BusyError, EmptyQuestionError, TooLateError
 from assistant.grounding import Grounding
 from assistant.profiles import Profiles
-from assistant.searching import Scope, Searched, passage_of, search
+from assistant.searching import Scope, Searched, about_the_answer, passage_of, search
 from assistant.sentences import SentenceStream
 from assistant.settings import Settings
 from assistant.summaries import QUOTES, Digest
@@ -52,6 +52,8 @@ REMEMBERED_TURNS = 50
 PROMPTED_TURNS = 3
 # Passages that are looked for, of which a profile's `passages` are used.
 SEARCHED_PASSAGES = 20
+# What a question that is put anew by the model may take, waiting included, before it is done by the rule.
+REWRITING_PATIENCE_S = 10.0
 # A model that has left the passages seldom finds its way back.
 MAX_DROPPED_IN_A_ROW = 3
 
@@ -195,7 +197,7 @@ class Pipeline:
         await self._check_length(state)
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
-        searched = await asyncio.to_thread(self._search, state)
+        searched = await asyncio.to_thread(self._search, state, await self._rewritten(state))
         query, passages = searched.standalone, searched.passages[: state["profile"].knowledge.passages]
         relevance = await asyncio.to_thread(gate.relevance, query, passages, state["rarity"])
         _emit(Retrieved(passages))
@@ -347,7 +349,20 @@ class Pipeline:
         if len(state["question"].text) > MIN_CONTEXT // 2:
             await asyncio.to_thread(self._fit, state, [], ())
 
-    def _search(self, state: State) -> Searched:
+    async def _rewritten(self, state: State) -> str:
+        """The question as the model puts it to stand alone; nothing where it is not asked, or not to be believed."""
+        question, turns = state["question"], self._before(state)
+        by_model = state["profile"].answers.rewrite == "model"
+        if not by_model or not turns or about_the_answer(question.text, turns):
+            return ""
+        try:
+            await asyncio.to_thread(self.engine.load)
+            async with asyncio.timeout(REWRITING_PATIENCE_S), self.admission.place(question.caller.id, lambda _: None):
+                return await rewriting.rewritten(self.engine, question.text, turns)
+        except (TimeoutError, UserError):
+            return ""  # the rule does without the model, and what ails it is told when it is to answer
+
+    def _search(self, state: State, rewritten: str) -> Searched:
         question, knowledge = state["question"], state["profile"].knowledge
         readable = self.knowledge.collections(question.caller)
         if not readable and not question.attachments:
@@ -356,7 +371,7 @@ class Pipeline:
         # Further passages are evidence of how far the best ones stand out.
         count = knowledge.passages if question.attachments else max(knowledge.passages, SEARCHED_PASSAGES)
         scope = Scope(collections if readable else None, question.caller, question.attachments, count)
-        return search(self.knowledge, question.text, self._before(state), scope)
+        return search(self.knowledge, question.text, self._before(state), scope, rewritten)
 
     def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
         self.engine.load()

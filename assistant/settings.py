@@ -105,9 +105,14 @@ class KnowledgeSettings(Section):
 
 
 class AnswerSettings(Section):
-    """When to answer. `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say."""
+    """When to answer. `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say.
+
+    `rewrite` says what makes a question of a conversation stand alone: "rule", in no time, or "model", for one that is
+    able, with the rule where it writes nonsense.
+    """
 
     min_relevance: float = Field(default=0.5, ge=0.0, le=1.0)
+    rewrite: Literal["rule", "model"] = "rule"
     quotes: int = Field(default=2, ge=1, le=10)
 
 

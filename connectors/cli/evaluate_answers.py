@@ -137,12 +137,13 @@ async def _run(settings: "Settings", corpus: Any, tasks: Any, on: "Bar", *, gene
     return outcomes
 
 
-def unhurried(settings: "Settings") -> "Settings":
-    """The same, with the likeliest words, so that the next run says the same, and without a time limit: here nobody
-    waits."""
+def unhurried(settings: "Settings", *, generate: bool) -> "Settings":
+    """The same, with the likeliest words, so that the next run says the same, without a time limit, since nobody waits,
+    and without asking the model for anything where it is not to `generate`."""
+    answering = settings.answers if generate else settings.answers.model_copy(update={"rewrite": "rule"})
     queue = settings.queue.model_copy(update={"deadline_s": 86_400.0})
     engine = settings.engine.model_copy(update={"temperature": 0.0})
-    return settings.model_copy(update={"queue": queue, "engine": engine})
+    return settings.model_copy(update={"queue": queue, "engine": engine, "answers": answering})
 
 
 def rows(measured: dict[str, Any]) -> list[list[str]]:
