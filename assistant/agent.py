@@ -1,7 +1,7 @@
 """Assistant: the one facade that connectors see."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
@@ -12,7 +12,7 @@ from assistant import languages
 from assistant.conversations import explained, open_conversations
 from assistant.engines.base import Engine, create
 from assistant.gaps import Gaps
-from assistant.pipeline import Pipeline
+from assistant.pipeline import Examined, Pipeline
 from assistant.profiles import Profiles
 from assistant.settings import KnowledgeSettings, Settings, load_profile
 from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
@@ -111,6 +111,19 @@ class Assistant:
             if isinstance(event, Finished):
                 answer = event.answer
         return answer
+
+    async def examine(self, question: Question) -> Examined:
+        """What is found for the question and decided, without asking the model and without remembering. Raises
+        UserError."""
+        pipeline = await self._ready()
+        with explained(self.settings.database):
+            return await pipeline.examine(question)
+
+    async def begin(self, conversation_id: str, turns: Sequence[Turn]) -> None:
+        """Start a conversation with turns that were had elsewhere, in place of what it had."""
+        pipeline = await self._ready()
+        with explained(self.settings.database):
+            await pipeline.begin(conversation_id, turns)
 
     async def history(self, conversation_id: str, caller: Caller | None = None) -> list[Turn]:
         """The turns of a conversation, oldest first; none when it is unknown. Answers from collections that the

@@ -98,9 +98,10 @@ def covered(question: str, text: str, rarity: Callable[[str], float]) -> float:
 def decide(evidence: Evidence, settings: AnswerSettings, *, may_ask: bool = True) -> Decision:
     """Ask back where the question points to something unnamed and the documents have something near it; else abstain
     where they hold too little. Without `may_ask` nothing is asked back: it was asked just before."""
-    confidence, unclear = 1.0 - _logistic(_UNANSWERED, evidence), _logistic(_UNCLEAR, evidence)
+    confidence = 1.0 - _logistic(_UNANSWERED, evidence)
     near = max(evidence.similarity, evidence.in_context) >= FOREIGN
-    if may_ask and near and evidence.ambiguity > 0 and unclear >= settings.clarify_above:
+    unclear = _logistic(_UNCLEAR, evidence) if may_ask and near and evidence.ambiguity > 0 else 0.0
+    if unclear > 0 and unclear >= settings.clarify_above:
         return Decision("clarify", confidence, unclear)
     return Decision("answer" if confidence >= settings.min_relevance else "abstain", confidence, unclear)
 

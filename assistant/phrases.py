@@ -112,6 +112,13 @@ def say(persona: "PersonaSettings", phrase: str, language: str, **values: object
     return placeholders.fill(_text(getattr(persona, phrase), PHRASES[phrase], language), values)
 
 
+def wordings(persona: "PersonaSettings", phrase: str) -> set[str]:
+    """All texts that a phrase without fields may have, in whatever language."""
+    own = getattr(persona, phrase)
+    texts = {own} if isinstance(own, str) else set(own.values())
+    return {placeholders.fill(text, {}) for text in {*texts, *PHRASES[phrase].values()} if text}
+
+
 def check(phrase: str, own: object) -> str | dict[str, str]:
     """What a profile says in place of a phrase. Raises ValueError for what is neither a text nor a table of texts, and
     for a placeholder that the phrase has not."""

@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant import budget, gate, languages, phrases, prompts
+from assistant import budget, gate, languages, phrases, prompts, rewriting
 from assistant.abstaining import abstention, close
 from assistant.admission import Admission
 from assistant.clarifying import clarification
@@ -27,7 +28,7 @@ from assistant.errors import BusyError, EmptyQuestionError, TooLateError
 from assistant.gaps import Gap, Gaps
 from assistant.grounding import Grounding
 from assistant.profiles import Profiles
-from assistant.searching import Reading, Scope, Searched, passage_of, search
+from assistant.searching import Reading, Scope, Searched, about_the_answer, passage_of, search
 from assistant.sentences import SentenceStream
 from assistant.settings import Settings
 from assistant.summaries import QUOTES, Digest
@@ -52,6 +53,10 @@ from knowledge import Caller, KnowledgeBase, NotFoundError, UserError
 # Turns kept of a conversation, and of those how many the model is reminded of.
 REMEMBERED_TURNS = 50
 PROMPTED_TURNS = 3
+# Passages that are looked for, of which a profile's `passages` are used.
+SEARCHED_PASSAGES = 20
+# What a question that is put anew by the model may take, waiting included, before it is done by the rule.
+REWRITING_PATIENCE_S = 10.0
 # A model that has left the passages seldom finds its way back.
 MAX_DROPPED_IN_A_ROW = 3
 
@@ -84,6 +89,14 @@ class Written:
     text: str = ""
     tokens: int | None = None
     draft: Draft | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What `retrieve` has found for a question, and what is done: "answered" where the model is asked."""
+
+    found: State
+    decision: Status
 
 
 class Pipeline:
@@ -149,6 +162,36 @@ class Pipeline:
         if finished:
             yield finished
 
+    async def examine(self, question: Question) -> Examined:
+        """What the graph finds for a question and decides to do, up to where it would ask the model. Nothing of it is
+        to be gone on with: the conversation is for this question alone. Raises UserError."""
+        found, answer = State(), None
+        stream = self.graph.astream(
+            State(
+                question=question,
+                profile=self.profiles.get(question.profile),
+                rarity=self.knowledge.rarity_for(question.caller),
+                started=time.monotonic(),
+            ),
+            {"configurable": {"thread_id": question.conversation_id}},
+            stream_mode=["custom", "updates"],
+            interrupt_before=["compose"],
+            durability="exit",
+        )
+        async for mode, event in cast("AsyncGenerator[tuple[str, Any], None]", stream):
+            if mode == "updates" and "retrieve" in event:
+                found = event["retrieve"]
+            elif isinstance(event, Finished):
+                answer = event.answer
+        return Examined(found, answer.status if answer else "answered")
+
+    async def begin(self, conversation_id: str, turns: Sequence[Turn]) -> None:
+        """Start a conversation with turns that were had elsewhere, in place of what it had."""
+        # What they drew on is not known, so whoever may not read everything is not shown them.
+        remembered = [asdict(turn) for turn in turns[-REMEMBERED_TURNS:]]
+        config: RunnableConfig = {"configurable": {"thread_id": conversation_id}}
+        await self.graph.aupdate_state(config, State(turns=remembered), as_node="reply")
+
     async def turns(self, conversation_id: str, caller: Caller | None) -> list[Turn]:
         """The exchanges so far that the caller may read."""
         state = await self.graph.aget_state({"configurable": {"thread_id": conversation_id}})
@@ -168,13 +211,14 @@ class Pipeline:
         await self._check_length(state)
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
-        searched = await asyncio.to_thread(self._search, state)
+        searched = await asyncio.to_thread(self._search, state, await self._rewritten(state))
+        passages = searched.passages[: state["profile"].knowledge.passages]
         decision = await asyncio.to_thread(self._decide, searched, state)
-        _emit(Retrieved(searched.passages))
+        _emit(Retrieved(passages))
         return State(
             query=searched.standalone,
             searched=searched,
-            passages=searched.passages,
+            passages=passages,
             decision=decision,
             timings=Timings(retrieve_ms=_since(state["started"])),
             usage=Usage(),
@@ -381,14 +425,29 @@ class Pipeline:
         readable = self.knowledge.collections(question.caller)
         return _wanted(question.collections or state["profile"].knowledge.collections, readable) or readable
 
-    def _search(self, state: State) -> Searched:
+    async def _rewritten(self, state: State) -> str:
+        """The question as the model puts it to stand alone; nothing where it is not asked, or not to be believed."""
+        question, turns = state["question"], self._before(state)
+        by_model = state["profile"].answers.rewrite == "model"
+        if not by_model or not turns or about_the_answer(question.text, turns):
+            return ""
+        try:
+            await asyncio.to_thread(self.engine.load)
+            async with asyncio.timeout(REWRITING_PATIENCE_S), self.admission.place(question.caller.id, lambda _: None):
+                return await rewriting.rewritten(self.engine, question.text, turns)
+        except (TimeoutError, UserError):
+            return ""  # the rule does without the model, and what ails it is told when it is to answer
+
+    def _search(self, state: State, rewritten: str) -> Searched:
         question, knowledge = state["question"], state["profile"].knowledge
         readable = self.knowledge.collections(question.caller)
         if not readable and not question.attachments:
             raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
         collections = _wanted(question.collections or knowledge.collections, readable)
-        scope = Scope(collections if readable else None, question.caller, question.attachments, knowledge.passages)
-        return search(self.knowledge, question.text, self._before(state), scope)
+        # Further passages are evidence of how far the best ones stand out.
+        count = knowledge.passages if question.attachments else max(knowledge.passages, SEARCHED_PASSAGES)
+        scope = Scope(collections if readable else None, question.caller, question.attachments, count)
+        return search(self.knowledge, question.text, self._before(state), scope, rewritten)
 
     def _fit(self, state: State, turns: Sequence[Turn], passages: Sequence[Passage]) -> budget.Fitted:
         self.engine.load()

@@ -119,11 +119,15 @@ class AnswerSettings(Section):
     `clarify_above` that of a question being unclear, from which on it is asked back; `assistant eval answers DIR
     --calibrate` finds both for an owner's own questions. `record_gaps` keeps what the documents did not say for
     `assistant report gaps`, without a word of who asked.
+
+    `rewrite` says what makes a question of a conversation stand alone: "rule", in no time, or "model", for one that is
+    able, with the rule where it writes nonsense.
     """
 
     min_relevance: float = Field(default=0.5, ge=0.0, le=1.0)
     clarify_above: float = Field(default=0.5, ge=0.0, le=1.0)
     record_gaps: bool = True
+    rewrite: Literal["rule", "model"] = "rule"
     quotes: int = Field(default=2, ge=1, le=10)
 
 
