@@ -51,18 +51,28 @@ def answers(
     seed: Annotated[int, typer.Option(help="Which tasks --limit draws.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many of the tasks.")] = None,
     model: Annotated[bool, typer.Option("--model/--no-model", help="Without, only search and decide.")] = True,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="Fit the gate's thresholds to these tasks.")] = False,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="PROFILE", help="Calibrate, and set them in this profile's file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure answers on conversations that were judged: what is found, answered,
     left unanswered or asked back, and whether citations bear out what is said.
 
     The corpus goes into a knowledge base of its own, which is thrown away; your
-    documents and conversations are not touched.
+    documents and conversations are not touched. To calibrate asks no model.
     """
+    from assistant.evaluation.answers import figures
     from connectors.cli import console
 
     lower, upper = [limit_of(text) for text in least or ()], [limit_of(text) for text in most or ()]
-    measured = _measure(options_of(context).settings(), folder.expanduser(), limit, seed, console.err(), generate=model)
+    settings, calibrating = options_of(context).settings(), calibrate or write is not None
+    generate = model and not calibrating
+    outcomes = _measure(settings, folder.expanduser(), limit, seed, console.err(), generate=generate)
+    measured = figures(outcomes)
+    if calibrating:
+        measured["calibration"] = _calibrate(outcomes, settings, write)
     if as_json:
         console.write_json(measured)
     elif sys.stdout.isatty():
@@ -111,15 +121,30 @@ def judge(measured: dict[str, Any], least: list[tuple[str, float]], most: list[t
 
 def _measure(
     settings: "Settings", folder: Path, limit: int | None, seed: int, console: "Console", *, generate: bool
-) -> dict[str, Any]:
-    from assistant.evaluation.answers import figures, read_tasks, sample
+) -> "list[Outcome]":
+    from assistant.evaluation.answers import read_tasks, sample
 
     judged = read_tasks(folder)
     tasks = sample(judged.tasks, limit, seed)
     with tempfile.TemporaryDirectory(prefix="assistant-eval-", ignore_cleanup_errors=True) as place, bar(console) as on:
         own = unhurried(apart(settings, Path(place)), generate=generate)
-        outcomes = asyncio.run(_run(own, judged.corpus, tasks, on, generate=generate))
-    return figures(outcomes)
+        return asyncio.run(_run(own, judged.corpus, tasks, on, generate=generate))
+
+
+def _calibrate(outcomes: "list[Outcome]", settings: "Settings", profile: Path | None) -> dict[str, Any]:
+    """Fit the thresholds; tell how far to trust them, and the lines for a profile, or that they were written there."""
+    from assistant.evaluation.calibration import calibrate, profile_lines, write_profile
+
+    thresholds = calibrate(outcomes, settings.answers)
+    for one in thresholds:
+        if one.note:
+            typer.echo(one.note, err=True)
+    if profile:
+        write_profile(profile.expanduser(), thresholds)
+        typer.echo(f"Written into {profile}.", err=True)
+    return {
+        one.name: {key: getattr(one, key) for key in ("was", "fitted", "before", "after")} for one in thresholds
+    } | {"profile": profile_lines(thresholds)}
 
 
 async def _run(settings: "Settings", corpus: Any, tasks: Any, on: "Bar", *, generate: bool) -> "list[Outcome]":
@@ -189,3 +214,14 @@ def print_figures(console: "Console", measured: dict[str, Any]) -> None:
         f"unsupported sentences: {_shown(measured['unsupported_sentences'])}."
     )
     console.print(f"A search with its decision took {measured['p50_ms']:.1f} ms (median).")
+    if "calibration" in measured:
+        _print_calibration(console, measured["calibration"])
+
+
+def _print_calibration(console: "Console", calibration: dict[str, Any]) -> None:
+    for name, one in calibration.items():
+        if one["after"] is not None:
+            console.print(
+                f"{name}: {_shown(one['before'])} of the decisions are right at {one['was']:g}, and held out "
+                f"{_shown(one['after'])} when it is fitted, to {one['fitted']:g}."
+            )
