@@ -117,9 +117,8 @@ def _measure(
     judged = read_tasks(folder)
     tasks = sample(judged.tasks, limit, seed)
     with tempfile.TemporaryDirectory(prefix="assistant-eval-", ignore_cleanup_errors=True) as place, bar(console) as on:
-        outcomes = asyncio.run(
-            _run(unhurried(apart(settings, Path(place))), judged.corpus, tasks, on, generate=generate)
-        )
+        own = unhurried(apart(settings, Path(place)), generate=generate)
+        outcomes = asyncio.run(_run(own, judged.corpus, tasks, on, generate=generate))
     return figures(outcomes)
 
 
