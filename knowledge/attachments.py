@@ -83,11 +83,9 @@ class AttachmentIndex:
     def _chunker(self) -> Chunker:
         return Chunker(self.embeddings.tokenizer, self.embeddings.window)
 
-    def nearest(self, queries: Sequence[str], attachments: Sequence[Attachment], k: int) -> list[Document]:
-        """The passages nearest to one of the queries, best first; `score` is the highest cosine."""
-        if not attachments:
-            return []
-        found = self._scored(attachments, self.embeddings.embed_queries(queries))
+    def nearest(self, query: str, attachments: Sequence[Attachment], k: int) -> list[Document]:
+        """The passages nearest to the query, best first; `score` is the cosine."""
+        found = self._scored(attachments, np.asarray(self.embeddings.embed_query(query), dtype=np.float32))
         return sorted(found, key=lambda document: -document.metadata["score"])[:k]
 
     def all(self, attachments: Sequence[Attachment]) -> list[Document]:
@@ -96,13 +94,12 @@ class AttachmentIndex:
         if not vectors:
             return []
         middle = np.concatenate(vectors).mean(axis=0)
-        return self._scored(attachments, (middle / np.linalg.norm(middle))[np.newaxis])
+        return self._scored(attachments, middle / np.linalg.norm(middle))
 
-    def _scored(self, attachments: Sequence[Attachment], vectors: np.ndarray) -> list[Document]:
-        """Every passage with its cosine with the nearest of the vectors, which are of shape (vectors, dimensions)."""
+    def _scored(self, attachments: Sequence[Attachment], vector: np.ndarray) -> list[Document]:
         found: list[Document] = []
         for attachment, cut in zip(attachments, self._cut(attachments), strict=True):
-            scores = (cut.vectors @ vectors.T).max(axis=1) if cut.chunks else ()
+            scores = cut.vectors @ vector if cut.chunks else ()
             found += [_document(attachment, *one) for one in zip(cut.chunks, scores, strict=True)]
         return found
 

@@ -250,10 +250,9 @@ class KnowledgeBase:
         """The passages nearest to the query, best first: LangChain Documents with their place and score."""
         return self.retriever(k, collections, caller).invoke(query)
 
-    def search_in(self, queries: Sequence[str], attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
-        """The passages of texts, which are kept nowhere, that are nearest to one of several forms of a question, best
-        first; the score is the highest cosine."""
-        return self._attachments.nearest(queries, attachments, k)
+    def search_in(self, query: str, attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
+        """The passages of texts, which are kept nowhere, that are nearest to the query, best first."""
+        return self._attachments.nearest(query, attachments, k)
 
     def passages_in(self, attachments: Sequence[Attachment]) -> list[Document]:
         """All passages of texts in their order; the score says how central each is among them, -1 to 1."""

@@ -262,11 +262,12 @@ def _labelled(outcomes: Sequence[Outcome], label: str) -> list[Outcome]:
 
 def _abstention(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     there, missing = _labelled(outcomes, "answerable"), _labelled(outcomes, "unanswerable")
-    halves = share([o.decision == "answered" for o in there]), share([o.decision != "answered" for o in missing])
-    right = [half for half in halves if half is not None]
+    answered = [o.decision == "answered" for o in there]
+    withheld = [o.decision != "answered" for o in missing]
+    both = answered and withheld
     return {
         "auroc": auroc([o.confidence for o in there], [o.confidence for o in missing]),
-        "balanced_accuracy": mean(right) if len(right) == len(halves) else None,
+        "balanced_accuracy": mean([sum(half) / len(half) for half in (answered, withheld)]) if both else None,
     }
 
 

@@ -142,9 +142,9 @@ def _calibrate(outcomes: "list[Outcome]", settings: "Settings", profile: Path | 
     if profile:
         write_profile(profile.expanduser(), thresholds)
         typer.echo(f"Written into {profile}.", err=True)
-    return {
-        one.name: {key: getattr(one, key) for key in ("was", "fitted", "before", "after")} for one in thresholds
-    } | {"profile": profile_lines(thresholds)}
+    else:
+        typer.echo(f"For your profile:\n\n{profile_lines(thresholds)}\n", err=True)
+    return {one.name: {key: getattr(one, key) for key in ("was", "fitted", "before", "after")} for one in thresholds}
 
 
 async def _run(settings: "Settings", corpus: Any, tasks: Any, on: "Bar", *, generate: bool) -> "list[Outcome]":
