@@ -23,12 +23,19 @@ _UNIQUE = frozenset(
     amount world sun moon earth internet web future past present time times year years month months week weeks day days
     night morning moment rest end beginning middle case fact thing things""".split()
 )
+# The documents themselves, in which the answer is looked for.
+_SOURCES = frozenset("document documents documentation text texts manual handbook guide course passages".split())
 # "This year" is known to everybody.
 _DATES = frozenset(
     """year years month months week weeks weekend day days time morning afternoon evening night spring
     summer autumn fall winter season way case regard point""".split()
 )
 _AUXILIARIES = frozenset("do does did can could will would should must may".split())
+_VERBS = _AUXILIARIES | frozenset("is are was were be been has have had".split())
+_PLACES = frozenset("in on at near under by from with".split())
+_ARTICLES = frozenset("the a an my our your".split())
+# "How long does it take?"
+_MEASURES = frozenset("long often far big large old fast high heavy wide deep soon late".split())
 _PERSONAL = frozenset("it its they them their theirs he him his she her hers".split())
 # "Is it possible to …": it stands for what follows.
 _EXPLETIVE = re.compile(r"\b(?:is|isn't|was|would|will|does|did) it (?:be )?\w+ (?:that|to|if|for)\b")
@@ -73,9 +80,8 @@ def _phrases(question: str, said: set[str]) -> Iterator[Reference]:
         demonstrative = lower in _DEMONSTRATIVES or (lower == "that" and before in _BEFORE_THAT)
         if lower != "the" and not demonstrative:
             continue
-        phrase, after = _phrase(tokens[at + 1 :])
-        if before in _AUXILIARIES and len(phrase) > 1:  # "does the clinic provide"
-            phrase = phrase[:-1]
+        # "Is this clinic open", but "how old is the clinic".
+        phrase, after = _phrase(tokens[at + 1 :], before if at == 1 or before in _AUXILIARIES else "")
         if phrase and not _says_which(phrase, after, demonstrative=demonstrative):
             stems = {stem(word.lower()) for word in phrase}
             earlier = {stem(word.lower()) for word in tokens[:at]}
@@ -83,31 +89,40 @@ def _phrases(question: str, said: set[str]) -> Iterator[Reference]:
             yield Reference(phrase, demonstrative, any(word[0].isupper() for word in phrase), known)
 
 
-def _phrase(tokens: Sequence[str]) -> tuple[tuple[str, ...], str]:
-    """The content words at the beginning, and what follows them: a word, a sign or nothing."""
+def _phrase(tokens: Sequence[str], before: str) -> tuple[tuple[str, ...], str]:
+    """The noun at the beginning with what stands before it, and what follows: a word, a sign or nothing. `before` is
+    the verb before them all, if there is one."""
     phrase: list[str] = []
+    after = ""
     for token in tokens:
         lower = token.lower().replace("’", "'")
         if not lower[0].isalnum() or lower in FUNCTION_WORDS:
-            return _noun(phrase), lower
+            after = lower
+            break
         phrase.append(token.removesuffix("'s").removesuffix("’s"))
         if lower.endswith("'s"):
-            break
-    return _noun(phrase), ""
-
-
-def _noun(phrase: list[str]) -> tuple[str, ...]:
-    """Without what says what was done to it: "this county recognized for"."""
+            return tuple(phrase[:_LONGEST]), ""
+    if _ends_in_predicate(before, after) and len(phrase) > 1:
+        del phrase[-1]
     short = phrase[:_LONGEST]
-    while len(short) > 1 and short[-1].endswith("ed"):
+    while len(short) > 1 and short[-1].endswith("ed"):  # "the county recognized for"
         del short[-1]
-    return tuple(short)
+    return tuple(short), after
+
+
+def _ends_in_predicate(before: str, after: str) -> bool:
+    """Whether the last word of a phrase is said of it: "does the clinic provide", "is this clinic open"."""
+    if before in _AUXILIARIES:
+        return after not in _VERBS
+    return before in _VERBS and after not in _PLACES
 
 
 def _says_which(phrase: Sequence[str], after: str, *, demonstrative: bool) -> bool:
     """Whether the phrase is none that points, or says by itself which one it points to."""
     first = phrase[0].lower()
     if len(phrase) == 1 and first.endswith("ed"):  # "when was this published"
+        return True
+    if first in _SOURCES:
         return True
     if demonstrative:
         return len(phrase) == 1 and first in _DATES
@@ -126,11 +141,25 @@ def _pronouns(question: str, before: str) -> Iterator[Reference]:
     """The first pronoun. It is known where a conversation, or the question itself, has named something before."""
     spoken = words(_EXPLETIVE.sub(" ", question.lower()))
     for at, word in enumerate(spoken):
-        if word.partition("'")[0] in _PERSONAL:
-            named = any(earlier not in FUNCTION_WORDS for earlier in spoken[:at])
-            if before or not named:
+        if word.partition("'")[0] in _PERSONAL or _stands_alone(spoken, at):
+            if before or not _names_something(spoken[:at]):
                 yield Reference(known=bool(before))
             return
+
+
+def _stands_alone(spoken: Sequence[str], at: int) -> bool:
+    """Whether "this" or "that" is without a noun: "is this covered", "can I change that"."""
+    if spoken[at] not in _DEMONSTRATIVES | {"that"}:
+        return False
+    last = at == len(spoken) - 1
+    return last or (at > 0 and spoken[at - 1] in _VERBS and (spoken[at + 1] in _VERBS or spoken[at + 1].endswith("ed")))
+
+
+def _names_something(spoken: Sequence[str]) -> bool:
+    """Whether there is something before a pronoun that it may stand for: "how do I reset" names nothing yet."""
+    if not _ARTICLES.isdisjoint(spoken[:-1]):
+        return True
+    return sum(word not in FUNCTION_WORDS and word not in _MEASURES for word in spoken) > 1
 
 
 def choices(reference: Reference, texts: Iterable[str]) -> list[str]:
@@ -142,13 +171,12 @@ def choices(reference: Reference, texts: Iterable[str]) -> list[str]:
 
 def _names(phrase: Sequence[str], texts: Iterable[str]) -> list[str]:
     head = r"\s+".join(re.escape(word) for word in phrase)
-    before = rf"((?:\b{_NAME}[ \t]+){{1,3}})(?i:{head})\b"
-    after = rf"\b(?i:{head})[ \t]+(?:of|in)[ \t]+((?:the[ \t]+)?{_NAME}(?:[ \t]+{_NAME}){{0,2}})"
-    pattern = re.compile(f"{before}|{after}")
+    before = re.compile(rf"((?:\b{_NAME}[ \t]+){{1,3}})(?i:{head})\b")
+    after = re.compile(rf"\b(?i:{head})[ \t]+(?:of|in)[ \t]+((?:the[ \t]+)?{_NAME}(?:[ \t]+{_NAME}){{0,2}})")
     found: dict[str, str] = {}
     for text in texts:
-        for match in pattern.finditer(text):
-            name = _proper(match[1] or match[2])
+        for match in (*before.finditer(text), *after.finditer(text)):
+            name = _proper(match[1])
             if name:
                 found.setdefault(name.lower(), name)
     return _shortest(list(found.values()))

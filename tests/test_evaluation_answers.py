@@ -15,6 +15,7 @@ from assistant.engines.openvino import OpenVINOChat
 from assistant.evaluation.answers import Outcome, Step, Task, evaluate, figures, read_tasks, sample
 from assistant.evaluation.checking import check, cited_sentences
 from assistant.evaluation.figures import auroc
+from assistant.gate import Decision
 from assistant.pipeline import State
 from assistant.searching import Reading, Searched
 from assistant.settings import PersonaSettings, load_profile
@@ -108,7 +109,8 @@ def test_a_seed_draws_the_same_tasks_in_their_order(limit: int, seed: int) -> No
 
 def outcome(label: Any, decision: Status, relevance: float, found: list[str], relevant: frozenset[str]) -> Outcome:
     passages = tuple(Passage("", source, None, "", "", 0.5) for source in found)
-    state = State(searched=Searched("q", "q", passages, Reading("q")), relevance=relevance)
+    decided = Decision("answer", relevance, 0.0)
+    state = State(searched=Searched("q", "q", passages, Reading("q")), decision=decided)
     return Outcome(Task("t", "q", (), label, relevant), state, decision, 10.0)
 
 
