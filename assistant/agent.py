@@ -1,7 +1,7 @@
 """Assistant: the one facade that connectors see."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from assistant import languages
 from assistant.conversations import explained, open_conversations
 from assistant.engines.base import Engine, create
-from assistant.pipeline import Pipeline
+from assistant.gaps import Gaps
+from assistant.pipeline import Examined, Pipeline
 from assistant.profiles import Profiles
 from assistant.settings import KnowledgeSettings, Settings, load_profile
 from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
@@ -35,6 +36,7 @@ class Assistant:
         self.engine = engine or create(settings.engine)
         self.knowledge = open_knowledge(settings, embeddings)
         self._profiles = Profiles(settings)
+        self._gaps = Gaps(settings.database, settings.data_dir)
         self._resources = AsyncExitStack()
         self._pipeline: Pipeline | None = None
         self._opening = asyncio.Lock()
@@ -54,6 +56,7 @@ class Assistant:
         await self._resources.aclose()
         await asyncio.to_thread(self.engine.close)
         self.knowledge.close()
+        self._gaps.close()
 
     async def _ready(self) -> Pipeline:
         async with self._opening:
@@ -61,7 +64,7 @@ class Assistant:
                 conversations = open_conversations(self.settings.database, self.settings.data_dir)
                 with explained(self.settings.database):
                     saver = await self._resources.enter_async_context(conversations)
-                self._pipeline = Pipeline(self._profiles, self.knowledge, self.engine, saver)
+                self._pipeline = Pipeline(self._profiles, self.knowledge, self.engine, saver, self._gaps)
             return self._pipeline
 
     async def read_attachment(self, path: Path, name: str = "", url: str = "") -> list[Attachment]:
@@ -108,6 +111,19 @@ class Assistant:
             if isinstance(event, Finished):
                 answer = event.answer
         return answer
+
+    async def examine(self, question: Question) -> Examined:
+        """What is found for the question and decided, without asking the model and without remembering. Raises
+        UserError."""
+        pipeline = await self._ready()
+        with explained(self.settings.database):
+            return await pipeline.examine(question)
+
+    async def begin(self, conversation_id: str, turns: Sequence[Turn]) -> None:
+        """Start a conversation with turns that were had elsewhere, in place of what it had."""
+        pipeline = await self._ready()
+        with explained(self.settings.database):
+            await pipeline.begin(conversation_id, turns)
 
     async def history(self, conversation_id: str, caller: Caller | None = None) -> list[Turn]:
         """The turns of a conversation, oldest first; none when it is unknown. Answers from collections that the

@@ -1,32 +1,221 @@
-"""Is there anything in the documents about this question? Decided before the model is asked."""
+"""Whether to answer, to ask back, or to say that the documents do not say. Decided before the model is asked."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from statistics import fmean
+from typing import Literal
 
-from assistant.types import Passage
-from knowledge.words import content_stems, content_words, stem
+from assistant.references import Reference, choices, references
+from assistant.searching import Searched
+from assistant.settings import AnswerSettings
+from assistant.types import Passage, Turn
+from knowledge import lexical, scoring
+from knowledge.embeddings import SentenceEmbeddings
+from knowledge.words import content_words, words
 
-# Logistic regression, classes balanced, on 796 questions to three document sets of which some held no answer:
-# held out, it told them apart with balanced accuracy 0.95 and more across subjects, 0.76 within one subject.
-BIAS, COSINE_WEIGHT, COVERAGE_WEIGHT = -7.6, 14.2, 3.4
+# A question whose best passage is further away than this is foreign to the documents; they cannot tell it apart either.
+FOREIGN = 0.3
+# Passages of which the best is compared with the others.
+COMPARED = 4
+# What the share of words that are held is worth beside a cosine, where only words can be compared: on a small Korean
+# set a passage that answers holds 0.43 to 1, 0.69 in the mean, what is nearest to a question without an answer 0.24.
+WORDS_ALONE = 0.6
+# So much nearer to the documents with what was said than without, a question goes on from it beyond doubt.
+RESOLVING = 0.3
+# A question with fewer words of its own is not foreign, however far from the documents: it says nothing yet.
+FEW_WORDS = 3
+# Turns from which on a conversation is long.
+LONG = 6
+# Passages in which the names are looked for that a question may mean.
+READ_FOR_NAMES = 8
+
+_HANGUL = re.compile("[가-힣]+")
+_YES_OR_NO = frozenset(
+    """is are was were do does did can could will would should has have had isn't aren't wasn't don't
+    doesn't didn't can't couldn't won't wouldn't""".split()
+)
+_ASKING = _YES_OR_NO | frozenset("what how why when where who whom whose which".split())
 
 
-def relevance(question: str, passages: Sequence[Passage], rarity: Callable[[str], float]) -> float:
-    """Evidence, 0 to 1, that the passages speak of the question.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known before the model is asked. Scores and shares are comparable between collections of any size.
 
-    A logistic function of the best cosine and of the share of the question's words, weighed by how rare each is
-    in the documents (`rarity`), that the best passage covers.
+    `similarity` is the best score, -1 to 1, among the passages that the question by itself finds; `in_context` among
+    those that it finds together with what was said before (the same where nothing was), and `margin` how far that is
+    above the mean of the next ones. `coverage` is the share, 0 to 1, of the question's words that one passage holds,
+    rare words counting for more. `closeness`, 0 to 1, is how near the question is to the last exchange; 0 where there
+    was none. `length`, 0 to 1, is that of the conversation: people ask first what documents hold. `ambiguity`, 0 to 1,
+    is how sure the question points to something that neither it nor the conversation names. `foreign`: it says what it
+    is about, and the documents have nothing near. `asks`: it is a question, not a statement or a few keywords; and
+    `yes_or_no`: it wants one of the two.
     """
-    if not passages:
-        return 0.0
-    cosine = max(passage.score for passage in passages)
-    coverage = max(covered(question, f"{p.section} {p.text}", rarity) for p in passages)
-    return 1.0 / (1.0 + math.exp(-(BIAS + COSINE_WEIGHT * cosine + COVERAGE_WEIGHT * coverage)))
+
+    similarity: float
+    in_context: float
+    margin: float
+    coverage: float
+    closeness: float = 0.0
+    length: float = 0.0
+    ambiguity: float = 0.0
+    foreign: bool = False
+    asks: bool = False
+    yes_or_no: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`confidence`, 0 to 1, is that the documents answer the question; `unclear`, 0 to 1, that it says too little."""
+
+    kind: Literal["answer", "clarify", "abstain"]
+    confidence: float
+    unclear: float
+
+
+# For a request that needs no evidence: about the last answer, or about text that came with it.
+ANSWER = Decision("answer", confidence=1.0, unclear=0.0)
+
+
+def weigh(
+    searched: Searched, turns: Sequence[Turn], rarity: Callable[[str], float], embeddings: SentenceEmbeddings
+) -> Evidence:
+    """The evidence for a question after these turns, oldest first. The embeddings only tell what they can read."""
+    question, alone = searched.question, searched.alone
+    context = searched.in_context or alone
+    unread = 1.0 - scoring.trust(embeddings, question)
+    coverage = _coverage(question, [*alone.passages, *context.passages], rarity)
+    best = context.cosines[:COMPARED] or (0.0,)
+    similarity = max([*alone.cosines, unread * WORDS_ALONE * _coverage(question, alone.passages, rarity)])
+    in_context = max(best[0], unread * WORDS_ALONE * coverage)
+    closeness = _closeness(searched, turns[-1], unread, rarity) if turns else 0.0
+    gain = min(1.0, max(0.0, in_context - similarity) / RESOLVING)
+    first = next(iter(words(question)), "")
+    return Evidence(
+        similarity=similarity,
+        in_context=in_context,
+        margin=best[0] - fmean(best[1:]) if len(best) > 1 else 0.0,
+        coverage=coverage,
+        closeness=closeness,
+        length=min(len(turns), LONG) / LONG,
+        ambiguity=_ambiguity(question, turns, alone.passages, max(closeness, gain)),
+        foreign=max(similarity, in_context) < FOREIGN and len(content_words(question)) >= FEW_WORDS,
+        asks="?" in question or "？" in question or first in _ASKING,
+        yes_or_no=first in _YES_OR_NO,
+    )
 
 
 def covered(question: str, text: str, rarity: Callable[[str], float]) -> float:
-    """The share of the question's content words that stand in the text, rare words counting for more."""
-    asked = {word: rarity(word) for word in content_words(question)}
-    total = sum(asked.values())
-    there = content_stems(text)
-    return sum(weight for word, weight in asked.items() if stem(word) in there) / total if total else 0.0
+    """The share of the question's words that stand in the text in some form, rare words counting for more."""
+    return lexical.coverage({token: rarity(token) for token in _telling(question)}, lexical.held(text))
+
+
+def _telling(question: str) -> list[str]:
+    """The words of a question; of Korean ones their beginnings, since grammar follows: "환불은" is about "환불"."""
+    asked = lexical.query(question)
+    hangul = [word for word in asked.words if _HANGUL.fullmatch(word)]
+    if not hangul:
+        return list(asked.tokens)
+    spaced = [word for word in asked.words if not _HANGUL.search(word)]
+    return list(dict.fromkeys([word[:2] for word in hangul] + spaced))
+
+
+def _coverage(question: str, passages: Sequence[Passage], rarity: Callable[[str], float]) -> float:
+    return max((covered(question, _read(passage), rarity) for passage in dict.fromkeys(passages)), default=0.0)
+
+
+def decide(evidence: Evidence, settings: AnswerSettings, *, may_ask: bool = True) -> Decision:
+    """Ask back where the question points to something unnamed and the documents have something near it; else abstain
+    where they hold too little. Without `may_ask` nothing is asked back: it was asked just before."""
+    confidence = 1.0 - _logistic(_UNANSWERED, evidence)
+    askable = may_ask and not evidence.foreign and evidence.ambiguity > 0
+    unclear = _logistic(_UNCLEAR, evidence) if askable else 0.0
+    if unclear > 0 and unclear >= settings.clarify_above:
+        return Decision("clarify", confidence, unclear)
+    return Decision("answer" if confidence >= settings.min_relevance else "abstain", confidence, unclear)
+
+
+def pointed_to(question: str, turns: Sequence[Turn]) -> list[Reference]:
+    """What the question points to, what nobody has named first."""
+    found = references(question, _said(turns))
+    return sorted(found, key=lambda reference: (reference.known, not reference.words))
+
+
+# -- what evidence is made of
+
+
+def _closeness(searched: Searched, last: Turn, unread: float, rarity: Callable[[str], float]) -> float:
+    """The cosine with the last exchange; as far as the embedding model cannot read the question, the share of its
+    words that were in it."""
+    held = covered(searched.question, f"{last.question} {last.answer}", rarity) if unread else 0.0
+    return max(0.0, (1.0 - unread) * searched.kinship + unread * held)
+
+
+def _ambiguity(question: str, turns: Sequence[Turn], passages: Sequence[Passage], resolved: float) -> float:
+    texts = [_read(passage) for passage in passages[:READ_FOR_NAMES]]
+    pointers = [_doubt(reference, texts, resolved, spoken=bool(turns)) for reference in pointed_to(question, turns)]
+    if not turns and words(question) and not content_words(question):  # "How so?"
+        return 1.0
+    return max(pointers, default=0.0)
+
+
+def _doubt(reference: Reference, texts: Sequence[str], resolved: float, *, spoken: bool) -> float:
+    """How little it can be known what a reference means. What was spoken of is known as far as the question goes on
+    from it. Unless the documents tell several apart, "this course" may be the one that they themselves are, and what is
+    called "the" the only one of its kind; a thing with a name most likely is, even where people spoke of others."""
+    if reference.known:
+        return 1.0 - resolved
+    if not reference.words or len(choices(reference, texts)) > 1:
+        return 1.0
+    if reference.demonstrative:
+        own = f"this {' '.join(reference.words)}".lower()
+        return 0.5 if any(own in text.lower() for text in texts) else 1.0
+    if reference.named:
+        return 0.25
+    return 1.0 - resolved if spoken else 0.5
+
+
+def _said(turns: Sequence[Turn]) -> str:
+    return " ".join(f"{turn.question} {turn.answer}" for turn in turns)
+
+
+def _read(passage: Passage) -> str:
+    return f"{passage.section}\n{passage.text}"
+
+
+# -- what it is worth
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Of a logistic function of the evidence."""
+
+    bias: float
+    similarity: float = 0.0
+    in_context: float = 0.0
+    margin: float = 0.0
+    coverage: float = 0.0
+    closeness: float = 0.0
+    length: float = 0.0
+    ambiguity: float = 0.0
+    asks: float = 0.0
+    yes_or_no: float = 0.0
+
+
+# Ridge regressions, classes balanced, on 151 tasks of multi-turn conversations over 1,152 passages of four domains, and
+# on single questions to a manual and to a course, 327 that belong there and 296 that do not. Held out, over ten
+# repetitions of five folds, answerable and unanswerable tasks are told apart with an AUROC of 0.93, underspecified and
+# answerable ones with 0.91.
+_UNANSWERED = Weights(
+    6.35, similarity=-4.5, in_context=-8.35, margin=-5.3, coverage=-2.35, closeness=2.0, length=1.35, yes_or_no=1.35
+)
+_UNCLEAR = Weights(-1.25, in_context=-1.8, coverage=-1.2, length=-1.05, ambiguity=2.65, asks=1.6)
+
+
+_WEIGHED = [field.name for field in fields(Weights) if field.name != "bias"]
+
+
+def _logistic(weights: Weights, evidence: Evidence) -> float:
+    named = ((getattr(weights, name), getattr(evidence, name)) for name in _WEIGHED)
+    return 1.0 / (1.0 + math.exp(-weights.bias - sum(weight * value for weight, value in named)))

@@ -70,12 +70,72 @@ UNCHECKED = {
     "pt": "Esta resposta não foi verificada nos documentos.",
     "it": "Questa risposta non è stata verificata nei documenti.",
 }
+CLARIFICATION = {
+    "en": "Which {subject} do you mean?",
+    "ko": "어떤 것을 말씀하시는 건가요? ({subject})",
+    "de": "Was genau meinen Sie mit „{subject}“?",
+    "es": "¿A qué se refiere exactamente con «{subject}»?",
+    "fr": "De quoi parlez-vous exactement : « {subject} » ?",
+    "ja": "「{subject}」とは、どれのことでしょうか？",
+    "zh": "您说的“{subject}”具体是指哪一个？",
+    "pt": "O que você quer dizer com “{subject}”?",
+    "it": "Che cosa intende esattamente con «{subject}»?",
+}
+CHOICE = {
+    "en": "Which {subject} do you mean: {options}?",
+    "ko": "{subject} 중에서 어떤 것을 말씀하시는 건가요: {options}?",
+    "de": "Was genau meinen Sie mit „{subject}“: {options}?",
+    "es": "¿A qué se refiere exactamente con «{subject}»: {options}?",
+    "fr": "De quoi parlez-vous exactement avec « {subject} » : {options} ?",
+    "ja": "「{subject}」とは、次のどれのことでしょうか：{options}？",
+    "zh": "您说的“{subject}”具体是指哪一个：{options}？",
+    "pt": "O que você quer dizer com “{subject}”: {options}?",
+    "it": "Che cosa intende esattamente con «{subject}»: {options}?",
+}
+OPEN_CLARIFICATION = {
+    "en": "What exactly do you mean?",
+    "ko": "정확히 무엇을 말씀하시는 건가요?",
+    "de": "Was genau meinen Sie damit?",
+    "es": "¿A qué se refiere exactamente?",
+    "fr": "De quoi parlez-vous exactement ?",
+    "ja": "具体的にどれのことでしょうか？",
+    "zh": "您具体是指什么？",
+    "pt": "O que você quer dizer exatamente?",
+    "it": "Che cosa intende esattamente?",
+}
+SEARCHED = {
+    "en": "I searched {collections} (documents: {documents}).",
+    "ko": "{collections}에서 문서 {documents}개를 찾아보았어요.",
+    "de": "Durchsucht wurde {collections} (Dokumente: {documents}).",
+    "es": "He buscado en {collections} (documentos: {documents}).",
+    "fr": "J'ai cherché dans {collections} (documents : {documents}).",
+    "ja": "{collections}の文書{documents}件を検索しました。",
+    "zh": "我在{collections}中搜索了{documents}份文档。",
+    "pt": "Pesquisei em {collections} (documentos: {documents}).",
+    "it": "Ho cercato in {collections} (documenti: {documents}).",
+}
+CLOSEST = {
+    "en": "What comes closest: {places}.",
+    "ko": "가장 가까운 내용이에요: {places}.",
+    "de": "Am nächsten kommt dem: {places}.",
+    "es": "Lo más parecido que hay: {places}.",
+    "fr": "Ce qui s'en approche le plus : {places}.",
+    "ja": "最も近い内容はこちらです：{places}。",
+    "zh": "最接近的内容：{places}。",
+    "pt": "O que há de mais próximo: {places}.",
+    "it": "Ciò che si avvicina di più: {places}.",
+}
 PHRASES: Mapping[str, Mapping[str, str]] = {
     "abstention": ABSTENTION,
     "quotation": QUOTATION,
     "cut_off": CUT_OFF,
     "unconfirmed": UNCONFIRMED,
     "unchecked": UNCHECKED,
+    "clarification": CLARIFICATION,
+    "choice": CHOICE,
+    "open_clarification": OPEN_CLARIFICATION,
+    "searched": SEARCHED,
+    "closest": CLOSEST,
 }
 LANGUAGES = tuple(ABSTENTION)
 
@@ -86,6 +146,13 @@ def say(persona: "PersonaSettings", phrase: str, language: str, **values: object
     The profile's own words come first. Where there are none in that language, nor built-in ones, English is spoken.
     """
     return placeholders.fill(_text(getattr(persona, phrase), PHRASES[phrase], language), values)
+
+
+def wordings(persona: "PersonaSettings", phrase: str) -> set[str]:
+    """All texts that a phrase without fields may have, in whatever language."""
+    own = getattr(persona, phrase)
+    texts = {own} if isinstance(own, str) else set(own.values())
+    return {placeholders.fill(text, {}) for text in {*texts, *PHRASES[phrase].values()} if text}
 
 
 def check(phrase: str, own: object) -> str | dict[str, str]:

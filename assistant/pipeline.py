@@ -1,4 +1,4 @@
-"""The graph a question goes through: retrieve -> compose -> generate -> ground -> reply, or abstain.
+"""The graph a question goes through: retrieve -> compose -> generate -> ground -> reply, or abstain, or clarify.
 
 What is remembered of a conversation is its turns; all else lives for one question only.
 """
@@ -12,20 +12,24 @@ from functools import partial
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant import budget, gate, languages, phrases, prompts
+from assistant import budget, gate, languages, phrases, prompts, rewriting
+from assistant.abstaining import abstention, close
 from assistant.admission import Admission
+from assistant.clarifying import clarification
 from assistant.draft import Draft
 from assistant.engines.base import Engine
 from assistant.errors import BusyError, EmptyQuestionError, TooLateError
+from assistant.gaps import Gap, Gaps
 from assistant.grounding import Grounding
 from assistant.profiles import Profiles
-from assistant.searching import Scope, Searched, passage_of, search
+from assistant.searching import Reading, Scope, Searched, about_the_answer, passage_of, search
 from assistant.sentences import SentenceStream, ends_whole
 from assistant.settings import Settings
 from assistant.steps import step
@@ -54,6 +58,10 @@ REMEMBERED_TURNS = 50
 PROMPTED_TURNS = 3
 # Questions before those that it is told of.
 NAMED_TURNS = 6
+# Passages that are looked for, of which a profile's `passages` are used.
+SEARCHED_PASSAGES = 20
+# What a question that is put anew by the model may take, waiting included, before it is done by the rule.
+REWRITING_PATIENCE_S = 10.0
 # A model that has left the passages seldom finds its way back.
 MAX_DROPPED_IN_A_ROW = 3
 
@@ -68,7 +76,7 @@ class State(TypedDict, total=False):
     query: Annotated[str, UntrackedValue]
     searched: Annotated[Searched, UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
-    relevance: Annotated[float, UntrackedValue]
+    decision: Annotated[gate.Decision, UntrackedValue]
     firm: Annotated[bool, UntrackedValue]
     messages: Annotated[list[BaseMessage], UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
@@ -92,6 +100,14 @@ class Written:
     cut_off: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What `retrieve` has found for a question, and what is done: "answered" where the model is asked."""
+
+    found: State
+    decision: Status
+
+
 class Pipeline:
     """The graph with what it works on: the knowledge, the model and the profile."""
 
@@ -101,8 +117,10 @@ class Pipeline:
         knowledge: KnowledgeBase,
         engine: Engine,
         checkpointer: BaseCheckpointSaver[str],
+        gaps: Gaps,
     ) -> None:
         self.profiles = profiles
+        self.gaps = gaps
         self.settings = settings = profiles.own
         self.knowledge = knowledge
         self.engine = engine
@@ -112,15 +130,24 @@ class Pipeline:
 
     def _build(self, checkpointer: BaseCheckpointSaver[str]) -> CompiledStateGraph[State]:
         graph = StateGraph(State)
-        nodes = (self.retrieve, self.compose, self.generate, self.insist, self.ground, self.abstain, self.reply)
-        for node in nodes:
+        for node in (
+            self.retrieve,
+            self.compose,
+            self.generate,
+            self.insist,
+            self.ground,
+            self.clarify,
+            self.abstain,
+            self.reply,
+        ):
             graph.add_node(node.__name__, node)
         graph.add_edge(START, "retrieve")
-        graph.add_conditional_edges("retrieve", self.worth_asking, ["compose", "abstain"])
+        graph.add_conditional_edges("retrieve", self.worth_asking, ["compose", "clarify", "abstain"])
         graph.add_edge("compose", "generate")
         graph.add_conditional_edges("generate", self.holds, ["insist", "ground"])
         graph.add_edge("insist", "compose")
         graph.add_conditional_edges("ground", self.has_answer, ["reply", "abstain"])
+        graph.add_edge("clarify", "reply")
         graph.add_edge("abstain", "reply")
         graph.add_edge("reply", END)
         return graph.compile(checkpointer=checkpointer)
@@ -149,6 +176,36 @@ class Pipeline:
         if finished:
             yield finished
 
+    async def examine(self, question: Question) -> Examined:
+        """What the graph finds for a question and decides to do, up to where it would ask the model. Nothing of it is
+        to be gone on with: the conversation is for this question alone. Raises UserError."""
+        found, answer = State(), None
+        stream = self.graph.astream(
+            State(
+                question=question,
+                profile=self.profiles.get(question.profile),
+                rarity=self.knowledge.rarity_for(question.caller),
+                started=time.monotonic(),
+            ),
+            {"configurable": {"thread_id": question.conversation_id}},
+            stream_mode=["custom", "updates"],
+            interrupt_before=["compose"],
+            durability="exit",
+        )
+        async for mode, event in cast("AsyncGenerator[tuple[str, Any], None]", stream):
+            if mode == "updates" and "retrieve" in event:
+                found = event["retrieve"]
+            elif isinstance(event, Finished):
+                answer = event.answer
+        return Examined(found, answer.status if answer else "answered")
+
+    async def begin(self, conversation_id: str, turns: Sequence[Turn]) -> None:
+        """Start a conversation with turns that were had elsewhere, in place of what it had."""
+        # What they drew on is not known, so whoever may not read everything is not shown them.
+        remembered = [asdict(turn) for turn in turns[-REMEMBERED_TURNS:]]
+        config: RunnableConfig = {"configurable": {"thread_id": conversation_id}}
+        await self.graph.aupdate_state(config, State(turns=remembered), as_node="reply")
+
     async def turns(self, conversation_id: str, caller: Caller | None) -> list[Turn]:
         """The exchanges so far that the caller may read."""
         state = await self.graph.aget_state({"configurable": {"thread_id": conversation_id}})
@@ -168,15 +225,15 @@ class Pipeline:
         await self._check_length(state)
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
         _emit(Stage("searching"))
-        searched = await asyncio.to_thread(self._search, state)
-        query, passages = searched.standalone, searched.passages
-        relevance = await asyncio.to_thread(self._relevance, query, passages, state)
+        searched = await asyncio.to_thread(self._search, state, await self._rewritten(state))
+        passages = searched.passages[: state["profile"].knowledge.passages]
+        decision = await asyncio.to_thread(self._decide, searched, state)
         _emit(Retrieved(passages))
         return State(
-            query=query,
+            query=searched.standalone,
             searched=searched,
             passages=passages,
-            relevance=1.0 if searched.about_answer else relevance,
+            decision=decision,
             timings=Timings(retrieve_ms=_since(state["started"])),
             usage=Usage(),
         )
@@ -191,7 +248,7 @@ class Pipeline:
         passages = tuple(passage_of(document) for document in documents)
         _emit(Retrieved(passages))
         timings = Timings(retrieve_ms=_since(state["started"]))
-        return State(query=question.text, passages=passages, relevance=1.0, timings=timings, usage=Usage())
+        return State(query=question.text, passages=passages, decision=gate.ANSWER, timings=timings, usage=Usage())
 
     async def compose(self, state: State) -> State:
         """The prompt, cut to fit: what the passages and the conversation cannot have, they give up."""
@@ -295,7 +352,7 @@ class Pipeline:
     async def _quote(self, state: State) -> None:
         """Only what speaks of the question: whoever sent a text may have asked of something else."""
         draft, answers = state["draft"], state["profile"].answers
-        if state["relevance"] < answers.min_relevance:
+        if state["decision"].confidence < answers.min_relevance:
             return
         quotes = draft.grounding.best(QUOTES if state["question"].task == "summary" else answers.quotes)
         if quotes:
@@ -303,10 +360,29 @@ class Pipeline:
         for quote in quotes:
             _emit(TextDelta(draft.quote(quote)))
 
+    async def clarify(self, state: State) -> State:
+        """Ask back, with what the documents tell apart."""
+        pointed = gate.pointed_to(state["question"].text, self._before(state))
+        say = await self._speaker(state)
+        text = clarification(pointed, state["searched"].alone.passages, say)
+        return State(draft=self._said(text, state), status="clarify")
+
     async def abstain(self, state: State) -> State:
+        say = await self._speaker(state)
+        if state["question"].task == "summary":
+            return State(draft=self._said(say("abstention"), state), status="abstained")
+        collections = await asyncio.to_thread(self._searched_collections, state)
+        documents = await asyncio.to_thread(self.knowledge.document_count, collections)
+        text = abstention(collections, documents, state["searched"].passages, say)
+        if state["profile"].answers.record_gaps:
+            await asyncio.to_thread(self.gaps.record, _gap(state, collections))
+        return State(draft=self._said(text, state), status="abstained")
+
+    def _said(self, text: str, state: State) -> Draft:
+        """Our own words, given out."""
         draft = Draft(Grounding("", (), self.knowledge.embeddings, state["rarity"]))
-        _emit(TextDelta(draft.write(await self._say("abstention", state))))
-        return State(draft=draft, status="abstained")
+        _emit(TextDelta(draft.write(text)))
+        return draft
 
     async def reply(self, state: State) -> State:
         """Give out the answer and remember the turn."""
@@ -315,13 +391,18 @@ class Pipeline:
         answer = Answer(draft.text, tuple(draft.citations), state["status"], state["usage"], timings)
         _emit(Finished(answer))
         turn = Turn(question.text, answer.text, answer.citations, question.id, state["query"], answer.status)
-        remembered = asdict(turn) | {"collections": _drawn_on(state)}
+        drawn_on = await asyncio.to_thread(self._drawn_on, state)
+        remembered = asdict(turn) | {"collections": drawn_on}
         return State(turns=_with(state.get("turns", []), remembered)[-REMEMBERED_TURNS:])
+
+    async def _speaker(self, state: State) -> Callable[..., str]:
+        """What gives our own phrases, by their names, in the asker's language."""
+        language = await asyncio.to_thread(self._language, state)
+        return lambda phrase, **values: phrases.say(state["profile"].persona, phrase, language, **values)
 
     async def _say(self, phrase: str, state: State, **values: object) -> str:
         """One of our own phrases, in the asker's language."""
-        language = await asyncio.to_thread(self._language, state)
-        return phrases.say(state["profile"].persona, phrase, language, **values)
+        return (await self._speaker(state))(phrase, **values)
 
     def _language(self, state: State) -> str:
         """The code of the language to speak: the one that is asked for, else that of the question or, where that is
@@ -353,12 +434,9 @@ class Pipeline:
 
     # -- edges
 
-    def worth_asking(self, state: State) -> Literal["compose", "abstain"]:
-        """Text that came with the question is evidence in itself, and so is the answer that a request is about; else
-        something relevant must be found."""
-        relevant = state["relevance"] >= state["profile"].answers.min_relevance
-        about_answer = "searched" in state and state["searched"].about_answer
-        return "compose" if relevant or about_answer or state["question"].attachments else "abstain"
+    def worth_asking(self, state: State) -> Literal["compose", "clarify", "abstain"]:
+        kind = state["decision"].kind
+        return "compose" if kind == "answer" else kind
 
     def holds(self, state: State) -> Literal["insist", "ground"]:
         draft, answers = state["draft"], state["profile"].answers
@@ -377,19 +455,56 @@ class Pipeline:
             content = budget.Content("", state["question"].text)
             await asyncio.to_thread(self._fit, state, content)
 
+    @step("gate")
+    def _decide(self, searched: Searched, state: State) -> gate.Decision:
+        """Text that came with the question is evidence in itself; the last answer was evidence enough for itself."""
+        turns = self._before(state)
+        if searched.about_answer:
+            return gate.ANSWER
+        if state["question"].attachments:
+            searched = replace(searched, alone=Reading(searched.question, searched.passages), in_context=None)
+        evidence = gate.weigh(searched, turns, state["rarity"], self.knowledge.embeddings)
+        # Whoever was asked back has said what they could.
+        may_ask = not turns or turns[-1].status != "clarify"
+        decision = gate.decide(evidence, state["profile"].answers, may_ask=may_ask)
+        return replace(decision, kind="answer") if state["question"].attachments else decision
+
+    def _drawn_on(self, state: State) -> list[str]:
+        """The collections that an answer may say something of: where the documents do not say, all that it names."""
+        passages = {*state["passages"], *(state["searched"].alone.passages if "searched" in state else ())}
+        named = self._searched_collections(state) if state["status"] == "abstained" else []
+        return sorted({*named, *(passage.collection for passage in passages if passage.collection)})
+
+    def _searched_collections(self, state: State) -> list[str]:
+        """The names of the collections that were searched for this question."""
+        question = state["question"]
+        readable = self.knowledge.collections(question.caller)
+        return _wanted(question.collections or state["profile"].knowledge.collections, readable) or readable
+
+    async def _rewritten(self, state: State) -> str:
+        """The question as the model puts it to stand alone; nothing where it is not asked, or not to be believed."""
+        question, turns = state["question"], self._before(state)
+        by_model = state["profile"].answers.rewrite == "model"
+        if not by_model or not turns or about_the_answer(question.text, turns):
+            return ""
+        try:
+            await asyncio.to_thread(self.engine.load)
+            async with asyncio.timeout(REWRITING_PATIENCE_S), self.admission.place(question.caller.id, lambda _: None):
+                return await rewriting.rewritten(self.engine, question.text, turns)
+        except (TimeoutError, UserError):
+            return ""  # the rule does without the model, and what ails it is told when it is to answer
+
     @step("retrieve")
-    def _search(self, state: State) -> Searched:
+    def _search(self, state: State, rewritten: str) -> Searched:
         question, knowledge = state["question"], state["profile"].knowledge
         readable = self.knowledge.collections(question.caller)
         if not readable and not question.attachments:
             raise NotFoundError("There are no documents yet.", "Add some: `assistant ingest FOLDER`.")
         collections = _wanted(question.collections or knowledge.collections, readable)
-        scope = Scope(collections if readable else None, question.caller, question.attachments, knowledge.passages)
-        return search(self.knowledge, visible(question.text), self._before(state), scope)
-
-    @step("gate")
-    def _relevance(self, query: str, passages: Sequence[Passage], state: State) -> float:
-        return gate.relevance(query, passages, state["rarity"])
+        # Further passages are evidence of how far the best ones stand out.
+        count = knowledge.passages if question.attachments else max(knowledge.passages, SEARCHED_PASSAGES)
+        scope = Scope(collections if readable else None, question.caller, question.attachments, count)
+        return search(self.knowledge, visible(question.text), self._before(state), scope, rewritten)
 
     def _content(self, state: State) -> budget.Content:
         turns = self._before(state)
@@ -477,10 +592,10 @@ def _turn(turn: dict[str, Any]) -> Turn:
     return Turn(turn["question"], turn["answer"], citations, turn.get("id", ""), turn.get("query", ""), status)
 
 
-def _drawn_on(state: State) -> list[str]:
-    """The collections that an answer may say something of. That the documents do not say tells nothing of them."""
-    passages = state["passages"] if state["status"] == "answered" else ()
-    return sorted({passage.collection for passage in passages if passage.collection})
+def _gap(state: State, collections: Sequence[str]) -> Gap:
+    closest = tuple(close(state["searched"].passages))
+    confidence = state["decision"].confidence
+    return Gap(state["question"].text, state["query"], tuple(collections), closest, confidence)
 
 
 def _wanted(names: Sequence[str], readable: Sequence[str]) -> list[str]:

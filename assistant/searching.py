@@ -1,7 +1,7 @@
 """The search for a question of a conversation: as it was asked, and as the conversation lets it be understood."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from langchain_core.documents import Document
@@ -115,10 +115,20 @@ def _found(
         passages = _passages(found.documents)
         readings = [Reading(one.query, _passages(one.documents), one.matches) for one in found.alone]
     if scope.attachments:
-        attached = _passages(knowledge.search_in(forms, scope.attachments, scope.count))
-        passages = tuple(sorted((*passages, *attached), key=lambda passage: -passage.score))[: scope.count]
+        both = (*passages, *_attached(knowledge, forms, scope))
+        passages = tuple(sorted(both, key=lambda passage: -passage.score))[: scope.count]
     alone, *others = readings
     return Searched(question, understood, passages, alone, others[0] if others else None, kinship)
+
+
+def _attached(knowledge: KnowledgeBase, forms: Sequence[str], scope: Scope) -> list[Passage]:
+    """What any of the forms finds in the attachments, each passage with its best score."""
+    best: dict[Passage, Passage] = {}
+    for form in forms:
+        for passage in _passages(knowledge.search_in(form, scope.attachments, scope.count)):
+            place = replace(passage, score=0.0)
+            best[place] = max(passage, best.get(place, passage), key=lambda found: found.score)
+    return list(best.values())
 
 
 def _search_again(knowledge: KnowledgeBase, question: str, turns: Sequence[Turn], scope: Scope) -> Searched:

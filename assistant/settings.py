@@ -118,15 +118,25 @@ Policy = Literal["strict", "mark", "off"]
 
 
 class AnswerSettings(Section):
-    """When to answer, and with what. `min_relevance` is the evidence, 0 to 1, below which the documents are said not
-    to say.
+    """When to answer, and with what.
+
+    `min_relevance` is the evidence, 0 to 1, below which the documents are said not to say, and `clarify_above` that of
+    a question being unclear, from which on it is asked back; `assistant eval answers DIR --calibrate` finds both for an
+    owner's own questions. `record_gaps` keeps what the documents did not say for `assistant report gaps`, without a
+    word of who asked.
 
     `policy` says what becomes of a sentence that the documents do not bear out: "strict" drops it, "mark" shows it
     with a mark, "off" checks nothing, and says so. When nothing of an answer holds, the model is asked a second time
     where `retry` allows it, and then up to `quotes` sentences are quoted.
+
+    `rewrite` says what makes a question of a conversation stand alone: "rule", in no time, or "model", for one that is
+    able, with the rule where it writes nonsense.
     """
 
     min_relevance: float = Field(default=0.5, ge=0.0, le=1.0)
+    clarify_above: float = Field(default=0.5, ge=0.0, le=1.0)
+    record_gaps: bool = True
+    rewrite: Literal["rule", "model"] = "rule"
     policy: Policy = "strict"
     retry: bool = True
     quotes: int = Field(default=2, ge=1, le=10)
@@ -162,6 +172,11 @@ class PersonaSettings(Section):
     cut_off: Phrase = ""
     unconfirmed: Phrase = ""
     unchecked: Phrase = ""
+    clarification: Phrase = ""
+    choice: Phrase = ""
+    open_clarification: Phrase = ""
+    searched: Phrase = ""
+    closest: Phrase = ""
 
     @field_validator(*phrases.PHRASES, mode="before")
     @classmethod

@@ -85,23 +85,13 @@ class AttachmentIndex:
     def _chunker(self) -> Chunker:
         return Chunker(self.embeddings.tokenizer, self.embeddings.window)
 
-    def nearest(self, queries: Sequence[str], attachments: Sequence[Attachment], k: int) -> list[Document]:
-        """The passages nearest to one of the queries, best first. `score` is the highest of a passage, and
-        compares with those of a search."""
-        if not attachments:
-            return []
-        vectors = self.embeddings.embed_queries(queries)
-        found = [self._found(attachments, query, vector) for query, vector in zip(queries, vectors, strict=True)]
-        best = [max(same, key=_score) for same in zip(*found, strict=True)]
-        return sorted(best, key=_score, reverse=True)[:k]
-
-    def _found(self, attachments: Sequence[Attachment], query: str, vector: np.ndarray) -> list[Document]:
-        """Every passage with what it is worth to the query."""
-        found = self._scored(attachments, vector)
-        trusted = scoring.trust(self.embeddings, query)
+    def nearest(self, query: str, attachments: Sequence[Attachment], k: int) -> list[Document]:
+        """The passages nearest to the query, best first, with a `score` that compares with those of a search."""
+        found = self._scored(attachments, np.asarray(self.embeddings.embed_query(query), dtype=np.float32))
+        trusted = scoring.trust(self.embeddings, query) if found else 1.0
         if trusted < 1.0:
             _weigh_words(query, trusted, found)
-        return found
+        return sorted(found, key=lambda document: -document.metadata["score"])[:k]
 
     def all(self, attachments: Sequence[Attachment]) -> list[Document]:
         """Every passage in its order; `score` is the cosine with the middle of them all: how central it is."""
@@ -112,7 +102,6 @@ class AttachmentIndex:
         return self._scored(attachments, middle / np.linalg.norm(middle))
 
     def _scored(self, attachments: Sequence[Attachment], vector: np.ndarray) -> list[Document]:
-        """Every passage with its cosine with the vector."""
         found: list[Document] = []
         for attachment, cut in zip(attachments, self._cut(attachments), strict=True):
             scores = cut.vectors @ vector if cut.chunks else ()
@@ -148,10 +137,6 @@ class AttachmentIndex:
                 self._cuts.move_to_end(key)
             while sum(cut.size for cut in self._cuts.values()) > self.cache_bytes:
                 self._cuts.popitem(last=False)
-
-
-def _score(document: Document) -> float:
-    return float(document.metadata["score"])
 
 
 def _weigh_words(query: str, trusted: float, documents: Sequence[Document]) -> None:

@@ -203,6 +203,10 @@ class KnowledgeBase:
         sources = self.catalog.sources(collection)
         return [source for source in sources if self.access.allows(source.collection, caller)]
 
+    def document_count(self, collections: Sequence[str]) -> int:
+        """How many documents these collections hold."""
+        return self.catalog.source_count(collections)
+
     def passages(self, source: Source) -> list[StoredPassage]:
         return self.catalog.passages_of(source)
 
@@ -246,10 +250,9 @@ class KnowledgeBase:
         """The passages nearest to the query, best first: LangChain Documents with their place and score."""
         return self.retriever(k, collections, caller).invoke(query)
 
-    def search_in(self, queries: Sequence[str], attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
-        """The passages of texts, which are kept nowhere, that are nearest to one of several forms of a question, best
-        first."""
-        return self._attachments.nearest(queries, attachments, k)
+    def search_in(self, query: str, attachments: Sequence[Attachment], k: int = 5) -> list[Document]:
+        """The passages of texts, which are kept nowhere, that are nearest to the query, best first."""
+        return self._attachments.nearest(query, attachments, k)
 
     def passages_in(self, attachments: Sequence[Attachment]) -> list[Document]:
         """All passages of texts in their order; the score says how central each is among them, -1 to 1."""

@@ -161,6 +161,13 @@ class Catalog:
         rows = self._database.rows("SELECT DISTINCT collection FROM live_sources ORDER BY collection")
         return [row["collection"] for row in rows]
 
+    def source_count(self, collections: Sequence[str]) -> int:
+        listed, values = marks("collection", collections)
+        (row,) = self._database.rows(
+            f"SELECT count(*) AS found FROM live_sources WHERE collection IN ({listed})", values
+        )
+        return int(row["found"])
+
     def passages_of(self, source: Source) -> list[StoredPassage]:
         rows = self._database.rows(
             f"{_PASSAGES} WHERE s.collection = :collection AND s.path = :path ORDER BY position",

@@ -1,4 +1,4 @@
-"""Where the catalog is kept: one SQLite file, or a PostgreSQL database that several machines share.
+"""Where tables are kept, such as the catalog's: one SQLite file, or a PostgreSQL database that several machines share.
 
 Statements are written once, for both: parameters are `:named`. What the two say differently is in `schema` and
 `fulltext`.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from filelock import FileLock, Timeout
 
 from knowledge.errors import StorageError
-from knowledge.schema import POSTGRESQL, SQLITE, VERSION
+from knowledge.schema import CATALOG, Schema
 
 if TYPE_CHECKING:
     import psycopg
@@ -78,10 +78,11 @@ def held(lock: Lock) -> Iterator[None]:
 
 
 class SQLite:
-    """One file. Several processes may read while one writes."""
+    """One file with the tables of a schema. Several processes may read while one writes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: Schema = CATALOG) -> None:
         self.path = path
+        self.schema = schema
         self._lock = threading.RLock()
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,11 +102,11 @@ class SQLite:
     def _set_up(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and version != VERSION:
+        if tables and version != self.schema.version:
             connection.close()
-            raise _other_version(str(self.path.parent), "Move that folder away")
-        connection.executescript(SQLITE)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+            raise _other_version(str(self.path.parent), "Move that folder away", self.schema)
+        connection.executescript(self.schema.sqlite)
+        connection.execute(f"PRAGMA user_version = {self.schema.version}")
 
     def rows(self, sql: str, values: Values | None = None) -> list[Row]:
         with self._lock, self._explained():
@@ -150,14 +151,15 @@ class SQLiteTransaction:
 
 
 class PostgreSQL:
-    """A database on a server: "postgresql://user:password@host/name". Its tables are in the schema `knowledge`."""
+    """A database on a server: "postgresql://user:password@host/name". Its tables are in a schema of PostgreSQL's."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, schema: Schema = CATALOG) -> None:
         if importlib.util.find_spec("psycopg_pool") is None:
             raise StorageError(
-                "A catalog in PostgreSQL needs psycopg, which is not installed.",
+                f"{schema.what.capitalize()} in PostgreSQL needs psycopg, which is not installed.",
                 "Run `pip install 'solar-assistant[postgres]'`.",
             )
+        self.schema = schema
         self._url = url
         with self._explained():
             self._set_up()
@@ -170,7 +172,7 @@ class PostgreSQL:
 
         pool: ConnectionPool[psycopg.Connection[DictRow]] = ConnectionPool(
             self._url,
-            kwargs={"row_factory": dict_row, "options": "-c search_path=knowledge"},
+            kwargs={"row_factory": dict_row, "options": f"-c search_path={self.schema.name}"},
             min_size=1,
             max_size=POSTGRES_CONNECTIONS,
             timeout=POSTGRES_PATIENCE_S,
@@ -187,12 +189,13 @@ class PostgreSQL:
         with psycopg.connect(self._url, connect_timeout=round(POSTGRES_PATIENCE_S)) as connection:
             # Of several that start at once the first makes the tables.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SETUP_LOCK,))
-            connection.execute(POSTGRESQL)
-            found = connection.execute("SELECT value FROM knowledge.meta WHERE key = 'schema'").fetchone()
+            version = str(self.schema.version)
+            connection.execute(self.schema.postgresql)
+            found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
             if found is None:
-                connection.execute("INSERT INTO knowledge.meta VALUES ('schema', %s)", (str(VERSION),))
-            elif found[0] != str(VERSION):
-                raise _other_version("The database", "Drop its schema `knowledge`")
+                connection.execute("INSERT INTO meta VALUES ('schema', %s)", (version,))
+            elif found[0] != version:
+                raise _other_version("The database", f"Drop its schema `{self.schema.name}`", self.schema)
 
     def rows(self, sql: str, values: Values | None = None) -> list[Row]:
         with self._explained(), self._pool.connection() as connection:
@@ -220,8 +223,8 @@ class PostgreSQL:
             # What the server says may name a password; its first line does not.
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise StorageError(
-                f"The catalog's database cannot be used: {reason}.",
-                "Try again when it answers; its address is in ASSISTANT_KNOWLEDGE__CATALOG_URL.",
+                f"The database of {self.schema.what} cannot be used: {reason}.",
+                f"Try again when it answers; its address is in {self.schema.variable}.",
             ) from error
 
 
@@ -282,10 +285,10 @@ def _translated(sql: str) -> str:
     return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
-def _other_version(place: str, remedy: str) -> StorageError:
+def _other_version(place: str, remedy: str, schema: Schema) -> StorageError:
     return StorageError(
-        f"{place} holds a catalog that another version of this program made.",
-        f"{remedy} and ingest the documents anew.",
+        f"{place} holds {schema.what} that another version of this program made.",
+        f"{remedy} and {schema.renew}.",
     )
 
 

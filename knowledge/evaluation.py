@@ -31,6 +31,7 @@ HALVES = ("dense", "lexical", "hybrid")
 COLLECTION = "corpus"
 # Passages asked for: as several may belong to one document, more than the ten that are looked at.
 DEPTH = 50
+LAYOUT = "A folder in BEIR's layout holds corpus.jsonl, queries.jsonl and qrels/test.tsv."
 
 
 class DatasetError(UserError):
@@ -83,8 +84,8 @@ class Figures:
 
 def read_dataset(folder: Path) -> Dataset:
     """Raises DatasetError for what is missing or broken, naming the file and the line."""
-    corpus = [Entry(*row) for row in _records(_file(folder, "corpus.jsonl"))]
-    texts = {id_: text for id_, _, text in _records(_file(folder, "queries.jsonl"))}
+    corpus = read_corpus(folder)
+    texts = {id_: text for id_, _, text in _records(find_file(folder, "queries.jsonl"))}
     path = _judgements_file(folder)
     judgements = _judgements(path, texts.keys(), {entry.id for entry in corpus})
     if not judgements:
@@ -92,13 +93,17 @@ def read_dataset(folder: Path) -> Dataset:
     return Dataset(corpus, {id_: texts[id_] for id_ in judgements}, judgements)
 
 
-def _file(folder: Path, name: str) -> Path:
+def read_corpus(folder: Path, layout: str = LAYOUT) -> list[Entry]:
+    """The documents in corpus.jsonl. Raises DatasetError."""
+    return [Entry(*row) for row in _records(find_file(folder, "corpus.jsonl", layout))]
+
+
+def find_file(folder: Path, name: str, layout: str = LAYOUT) -> Path:
+    """The file of that name, compressed or not. Raises DatasetError, which says how the folder is laid out."""
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
-    raise DatasetError(
-        f"{folder} has no {name}.", "A folder in BEIR's layout holds corpus.jsonl, queries.jsonl and qrels/test.tsv."
-    )
+    raise DatasetError(f"{folder} has no {name}.", layout)
 
 
 def _judgements_file(folder: Path) -> Path:
@@ -107,10 +112,10 @@ def _judgements_file(folder: Path) -> Path:
         for path in found:
             if path.name.removesuffix(".gz") == name:
                 return path
-    return found[0] if len(found) == 1 else _file(folder, "qrels/test.tsv")
+    return found[0] if len(found) == 1 else find_file(folder, "qrels/test.tsv")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that hold anything, with their numbers from 1."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
@@ -124,10 +129,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _records(path: Path) -> Iterator[tuple[str, str, str]]:
     """(id, title, text) of each line. Raises DatasetError for a line without them, and for an id that comes twice."""
     seen: dict[str, int] = {}
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         id_, title, text = _record(path, number, line)
         if id_ in seen:
-            raise _broken(path, number, f"repeats the _id {id_!r} of line {seen[id_]}", "Give each its own.")
+            raise broken(path, number, f"repeats the _id {id_!r} of line {seen[id_]}", "Give each its own.")
         seen[id_] = number
         yield id_, title, text
 
@@ -136,25 +141,25 @@ def _record(path: Path, number: int, line: str) -> tuple[str, str, str]:
     try:
         value = json.loads(line)
     except ValueError as error:
-        raise _broken(path, number, "is not JSON", "Write one JSON object a line.") from error
+        raise broken(path, number, "is not JSON", "Write one JSON object a line.") from error
     texts = [value.get("title") or "", value.get("text")] if isinstance(value, dict) else [None]
     if not all(isinstance(text, str) for text in texts) or not isinstance(value.get("_id"), str | int):
-        raise _broken(path, number, "lacks an _id or a text", 'Write {"_id": "…", "title": "…", "text": "…"}.')
+        raise broken(path, number, "lacks an _id or a text", 'Write {"_id": "…", "title": "…", "text": "…"}.')
     return str(value["_id"]), *texts
 
 
 def _judgements(path: Path, queries: Any, corpus: Any) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         query, document, score = _judgement(path, number, line)
         if number == 1 and not _is_number(score):
             continue  # the header
         if not _is_number(score):
-            raise _broken(path, number, f"has the score {score!r}", "Write a whole number.")
+            raise broken(path, number, f"has the score {score!r}", "Write a whole number.")
         if query not in queries:
-            raise _broken(path, number, f"judges the query {query!r}", "queries.jsonl does not hold it: add it there.")
+            raise broken(path, number, f"judges the query {query!r}", "queries.jsonl does not hold it: add it there.")
         if document not in corpus:
-            raise _broken(path, number, f"names the document {document!r}", "corpus.jsonl does not hold it: add it.")
+            raise broken(path, number, f"names the document {document!r}", "corpus.jsonl does not hold it: add it.")
         found.setdefault(query, {})[document] = int(score)
     return found
 
@@ -162,7 +167,7 @@ def _judgements(path: Path, queries: Any, corpus: Any) -> dict[str, dict[str, in
 def _judgement(path: Path, number: int, line: str) -> list[str]:
     parts = line.split("\t") if "\t" in line else line.split()
     if len(parts) != 3:
-        raise _broken(path, number, f"has {len(parts)} columns", "Write query-id, corpus-id and score, with tabs.")
+        raise broken(path, number, f"has {len(parts)} columns", "Write query-id, corpus-id and score, with tabs.")
     return [part.strip() for part in parts]
 
 
@@ -170,7 +175,8 @@ def _is_number(text: str) -> bool:
     return text.removeprefix("-").isdecimal()
 
 
-def _broken(path: Path, number: int, what: str, remedy: str) -> DatasetError:
+def broken(path: Path, number: int, what: str, remedy: str) -> DatasetError:
+    """What is wrong with a line of a file."""
     return DatasetError(f"{path}, line {number}, {what}.", remedy)
 
 
@@ -182,7 +188,7 @@ def evaluate(base: KnowledgeBase, dataset: Dataset) -> Iterator[Step | Figures]:
 
     A document is a source, and is worth what its best passage is worth.
     """
-    for done in _fill(base, dataset.corpus):
+    for done in fill(base, dataset.corpus):
         yield Step("documents", done, len(dataset.corpus))
     searches = Searches(base)
     for done, (id_, text) in enumerate(dataset.queries.items(), start=1):
@@ -191,7 +197,7 @@ def evaluate(base: KnowledgeBase, dataset: Dataset) -> Iterator[Step | Figures]:
     yield searches.figures(dataset.judgements)
 
 
-def _fill(base: KnowledgeBase, corpus: Sequence[Entry]) -> Iterator[int]:
+def fill(base: KnowledgeBase, corpus: Sequence[Entry]) -> Iterator[int]:
     """As an ingestion does with files; yields how many documents are in."""
     yield from base.add(Loaded(_source(entry), [_document(entry)]) for entry in corpus)
 

@@ -1,5 +1,25 @@
 """The catalog's tables, for SQLite and for PostgreSQL, and the statements that the two word differently."""
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Tables that belong together: the scripts that make them where they are missing. The one for PostgreSQL also makes
+    a schema `name` of its own for them, with a table `meta (key, value)`, and sets the search path to it.
+
+    In messages `what` is kept there ("a catalog"), `variable` holds the address, and `renew` says how to begin anew.
+    """
+
+    name: str
+    version: int
+    sqlite: str
+    postgresql: str
+    what: str
+    variable: str
+    renew: str
+
+
 # Raised when the tables change so that older ones cannot be used.
 VERSION = 2
 
@@ -51,7 +71,7 @@ _VIEW = """live_sources AS
     SELECT * FROM sources WHERE +generation = (SELECT max(number) FROM generations WHERE ready = 1);
 """
 
-SQLITE = (
+_SQLITE = (
     _TABLES.format(serial="INTEGER PRIMARY KEY", terms="")
     + f"CREATE VIEW IF NOT EXISTS {_VIEW}"
     + """
@@ -79,10 +99,20 @@ _MARK_HEADINGS = f"""DO $$ BEGIN
         ALTER TABLE passages DROP COLUMN tokens, ADD COLUMN {_TERMS};
     END IF;
 END $$;"""
-POSTGRESQL = (
+_POSTGRESQL = (
     "CREATE SCHEMA IF NOT EXISTS knowledge; SET LOCAL search_path = knowledge;"
     + _TABLES.format(serial="INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", terms=f",\n    {_TERMS}")
     + _MARK_HEADINGS
     + "CREATE INDEX IF NOT EXISTS passages_by_term ON passages USING gin (terms);"
     + f"CREATE OR REPLACE VIEW {_VIEW}"
+)
+
+CATALOG = Schema(
+    "knowledge",
+    VERSION,
+    _SQLITE,
+    _POSTGRESQL,
+    what="a catalog",
+    variable="ASSISTANT_KNOWLEDGE__CATALOG_URL",
+    renew="ingest the documents anew",
 )

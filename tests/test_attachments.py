@@ -129,13 +129,13 @@ def test_more_text_than_a_book_is_refused_with_its_size(
 def test_a_further_question_about_a_file_embeds_nothing_again(counting: CountingEmbeddings) -> None:
     index = AttachmentIndex(counting)
     parts = [Attachment("notes", PUMP), Attachment("notes", VALVE), Attachment("copy of notes", PUMP)]
-    first = index.nearest(["When does the valve open?"], parts, 3)
+    first = index.nearest("When does the valve open?", parts, 3)
     assert counting.documents == 2, "the same text is embedded once"
-    again = index.nearest(["When does the valve open?"], parts, 3)
+    again = index.nearest("When does the valve open?", parts, 3)
     assert counting.documents == 2
     assert first == again
     assert [document.metadata["source"] for document in again] == ["notes", "notes", "copy of notes"]
-    index.nearest(["Which pump?"], [*parts, Attachment("more", "The fan is driven by a belt.")], 3)
+    index.nearest("Which pump?", [*parts, Attachment("more", "The fan is driven by a belt.")], 3)
     assert counting.documents == 3
 
 
@@ -143,11 +143,11 @@ def test_what_is_remembered_of_attachments_is_bounded_and_the_oldest_goes_first(
     index = AttachmentIndex(counting, cache_bytes=3 * (384 * 4 + 60))
     texts = [Attachment("a", f"Sentence number {number} speaks of a pump.") for number in range(4)]
     for text in [texts[0], texts[1], texts[2], texts[0], texts[3]]:
-        index.nearest(["pump"], [text], 1)
+        index.nearest("pump", [text], 1)
     assert counting.documents == 4
-    index.nearest(["pump"], [texts[0]], 1)
+    index.nearest("pump", [texts[0]], 1)
     assert counting.documents == 4, "it was asked for later than the second one"
-    index.nearest(["pump"], [texts[1]], 1)
+    index.nearest("pump", [texts[1]], 1)
     assert counting.documents == 5
 
 
@@ -157,7 +157,7 @@ def test_attachments_are_searched_from_several_threads_at_once(counting: Countin
     found: list[str] = []
 
     def ask(text: Attachment) -> None:
-        found.extend(index.nearest(["Which pump?"], [text], 1)[0].page_content for _ in range(5))
+        found.extend(index.nearest("Which pump?", [text], 1)[0].page_content for _ in range(5))
 
     threads = [threading.Thread(target=ask, args=(text,)) for text in texts]
     for thread in threads:
@@ -168,8 +168,8 @@ def test_attachments_are_searched_from_several_threads_at_once(counting: Countin
 
 
 def test_no_text_is_no_passage(knowledge: KnowledgeBase) -> None:
-    assert knowledge.search_in(["anything"], ()) == []
-    assert knowledge.search_in(["anything"], [Attachment("a", " \n"), Attachment("b", "")]) == []
+    assert knowledge.search_in("anything", ()) == []
+    assert knowledge.search_in("anything", [Attachment("a", " \n"), Attachment("b", "")]) == []
     assert knowledge.passages_in([Attachment("a", "")]) == []
 
 
@@ -177,7 +177,7 @@ KOREAN = [Attachment(f"{name}.txt", text) for name, text in PARAGRAPHS.items()]
 
 
 def best(index: AttachmentIndex, query: str, texts: list[Attachment]) -> tuple[str, float]:
-    document = index.nearest([query], texts, 1)[0]
+    document = index.nearest(query, texts, 1)[0]
     return document.metadata["source"], document.metadata["score"]
 
 
@@ -199,7 +199,7 @@ def test_an_attachment_is_worth_what_the_same_text_is_worth_in_a_collection(
     ingest(knowledge, write("valve.txt", VALVE).parent)
     for question in [*QUESTIONS, "When does the relief valve open?"]:
         texts = [*KOREAN, Attachment("valve.txt", VALVE)]
-        searched, attached = knowledge.search(question, 1)[0], knowledge.search_in([question], texts, 1)[0]
+        searched, attached = knowledge.search(question, 1)[0], knowledge.search_in(question, texts, 1)[0]
         assert Path(searched.metadata["source"]).name == attached.metadata["source"]
         assert attached.metadata["score"] == pytest.approx(searched.metadata["score"], abs=0.1)
 

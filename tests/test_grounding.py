@@ -3,7 +3,6 @@
 import pytest
 
 from assistant.draft import Draft
-from assistant.gate import covered, relevance
 from assistant.grounding import Grounding, contradicts, missing_details, numbers
 from assistant.types import Passage
 from knowledge import SentenceEmbeddings
@@ -154,12 +153,3 @@ def test_opposites_and_negations_contradict() -> None:
     assert contradicts("The resistance rises.", "The resistance falls.")
     assert contradicts("It does not conduct.", "It conducts.")
     assert not contradicts("It doesn't conduct.", "It does not conduct.")
-
-
-def test_relevance_rises_with_meaning_and_with_rare_words() -> None:
-    near = Passage("Fuses melt.", "", None, "", "", 0.7)
-    far = Passage("Weather is fine.", "", None, "", "", 0.1)
-    assert relevance("When do fuses melt?", [near], everywhere) > 0.9
-    assert relevance("When do fuses melt?", [far], everywhere) < 0.1
-    assert relevance("When do fuses melt?", [], everywhere) == 0.0
-    assert covered("fuses melt slowly", "A fuse melts.", lambda word: 2.0 if word == "slowly" else 1.0) == 0.5

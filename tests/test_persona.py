@@ -175,8 +175,10 @@ def test_the_environment_sets_a_phrase(write: Write, tmp_path: Path, monkeypatch
 
 @pytest.mark.slow
 async def test_the_documents_do_not_say_in_the_askers_language(assistant: Assistant) -> None:
-    assert (await assistant.ask(Question("Was kostet der Versand nach Norwegen?"))).text == "Das steht nicht im Kurs."
-    assert (await assistant.ask(Question("What is the price?", language="ko"))).text == "강의 자료에 나와 있지 않아요."
+    german = await assistant.ask(Question("Was kostet der Versand nach Norwegen?"))
+    assert german.text.startswith("Das steht nicht im Kurs.\n\nDurchsucht wurde")
+    korean = await assistant.ask(Question("What is the price?", language="ko"))
+    assert korean.text.startswith("강의 자료에 나와 있지 않아요.\n\n")
 
 
 @pytest.mark.slow

@@ -54,7 +54,8 @@ async def test_a_profile_lends_its_voice_and_its_documents(
     answer = await assistant.ask(Question("Who signed the treaty in the spring?", profile=history))
     assert answer.text.startswith("From the archive:")
     assert engine.prompts[0].startswith("You are a historian.")
-    assert (await assistant.ask(Question("What is a fuse?", profile=history))).text == "The archive is silent."
+    answer = await assistant.ask(Question("What is a fuse?", profile=history))
+    assert answer.text.startswith("The archive is silent.")
 
 
 async def test_a_question_without_a_profile_is_answered_by_the_assistants_own(
@@ -75,7 +76,8 @@ async def test_the_collections_of_a_question_win_over_the_profiles(assistant: As
 async def test_a_profile_is_loaded_once(assistant: Assistant, history: str, write: Write) -> None:
     assistant.check_profile(history)
     write("historian.toml", "broken")
-    assert (await assistant.ask(Question("What is a fuse?", profile=history))).text == "The archive is silent."
+    answer = await assistant.ask(Question("What is a fuse?", profile=history))
+    assert answer.text.startswith("The archive is silent.")
 
 
 async def test_a_profile_that_is_unknown_or_wrong_is_told_before_any_question(

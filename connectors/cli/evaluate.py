@@ -88,27 +88,28 @@ def _measure(settings: "Settings", folder: Path, console: "Console") -> "Figures
 
     dataset = read_dataset(folder)
     with tempfile.TemporaryDirectory(prefix="assistant-eval-", ignore_cleanup_errors=True) as place:
-        base = open_knowledge(_apart(settings, Path(place)))
+        base = open_knowledge(apart(settings, Path(place)))
         try:
-            with _bar(console) as bar:
-                return _follow(evaluate(base, dataset), bar)
+            with bar(console) as on:
+                return _follow(evaluate(base, dataset), on)
         finally:
             base.close()
 
 
-def _follow(steps: "Iterable[Step | Figures]", bar: "Bar") -> "Figures":
+def _follow(steps: "Iterable[Step | Figures]", on: "Bar") -> "Figures":
     from knowledge import Figures
 
-    task = bar.add_task("Getting ready…", total=None)
+    task = on.add_task("Getting ready…", total=None)
     for step in steps:
         if isinstance(step, Figures):
             figures = step
         else:
-            bar.update(task, description=STAGES[step.stage], completed=step.done, total=step.total)
+            on.update(task, description=STAGES[step.stage], completed=step.done, total=step.total)
     return figures
 
 
-def _bar(console: "Console") -> "Bar":
+def bar(console: "Console") -> "Bar":
+    """A progress line, where there is a terminal to show it."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -137,7 +138,9 @@ def rows(figures: "Figures") -> list[list[str]]:
     return [*halves, ["p50_ms", f"{figures.p50_ms:.1f}"], ["p95_ms", f"{figures.p95_ms:.1f}"]]
 
 
-def _apart(settings: "Settings", folder: Path) -> "Settings":
-    """The same, with a knowledge base in this folder and on no server."""
-    knowledge = settings.knowledge.model_copy(update={"catalog_url": None, "chroma_url": ""})
-    return settings.model_copy(update={"data_dir": folder, "knowledge": knowledge})
+def apart(settings: "Settings", folder: Path) -> "Settings":
+    """The same, with everything kept in this folder and on no server, and open to whoever measures."""
+    nowhere: dict[str, object] = {"catalog_url": None, "chroma_url": "", "collections": (), "readers": {}}
+    knowledge = settings.knowledge.model_copy(update=nowhere)
+    database = settings.database.model_copy(update={"url": None})
+    return settings.model_copy(update={"data_dir": folder, "knowledge": knowledge, "database": database})

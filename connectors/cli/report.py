@@ -1,4 +1,4 @@
-"""`assistant report`: what people thought of the answers."""
+"""`assistant report`: what people thought of the answers, and what the documents did not say."""
 
 import asyncio
 import sys
@@ -12,9 +12,10 @@ from connectors.cli.options import AsJson, options_of
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assistant.gaps import Group
     from assistant.settings import Settings
 
-app = typer.Typer(help="Show what people thought of the answers.")
+app = typer.Typer(help="Show what people thought of the answers, and what the documents did not say.")
 
 VERDICTS = {"good": ("👍", "green"), "bad": ("👎", "red")}
 
@@ -78,4 +79,67 @@ def _print(console: "Console", entries: list[dict[str, Any]]) -> None:
         if entry["comment"]:
             print_indented(console, Text(f"“{clean(entry['comment'])}”", "yellow"), width=3)
         print_indented(console, Text(entry["at"], "dim"), width=3)
+        console.print()
+
+
+@app.command()
+def gaps(
+    context: typer.Context,
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="Only what was asked from this day on.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what people asked and the documents did not say, the same questions together, most often asked first."""
+    from connectors.cli import console
+
+    groups = _groups(options_of(context).settings(), since)[:limit]
+    if as_json:
+        console.write_json([_gap_entry(group) for group in groups])
+    elif sys.stdout.isatty():
+        _print_gaps(console.out(), groups)
+    else:
+        for group in groups:
+            console.write_row(str(group.count), group.gap.at, group.gap.question, "; ".join(group.gap.closest))
+
+
+def _groups(settings: "Settings", since: datetime | None) -> "list[Group]":
+    from assistant.gaps import Gaps, grouped
+
+    kept = Gaps(settings.database, settings.data_dir)
+    try:
+        return grouped(kept.all(since.date().isoformat() if since else ""))
+    finally:
+        kept.close()
+
+
+def _gap_entry(group: "Group") -> dict[str, Any]:
+    gap = group.gap
+    return {
+        "question": gap.question,
+        "query": gap.query,
+        "count": group.count,
+        "first": group.first,
+        "last": gap.at,
+        "collections": list(gap.collections),
+        "closest": list(gap.closest),
+        "confidence": round(gap.confidence, 4),
+    }
+
+
+def _print_gaps(console: "Console", groups: "list[Group]") -> None:
+    from rich.text import Text
+
+    from connectors.cli.console import one_line
+    from connectors.cli.render import print_indented
+
+    if not groups:
+        console.print("The documents have answered every question so far.")
+    for group in groups:
+        console.print(Text.assemble((f"{group.count} × ", "yellow"), (one_line(group.gap.question), "bold")))
+        if group.gap.closest:
+            print_indented(console, Text(f"Closest: {one_line('; '.join(group.gap.closest))}"), width=3)
+        details = (group.gap.at, *group.gap.collections)
+        print_indented(console, Text(" · ".join(details), "dim"), width=3)
         console.print()
