@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import Assistant, Caller, Citation, Question, Retrieved
+from assistant import Assistant, Attachment, Caller, Citation, Question, Retrieved
 from assistant.elaboration import asks_about_answer
 from assistant.followups import LONGEST_BEFORE, last_exchange, meaning, standalone
 from assistant.pipeline import _turn
@@ -229,6 +229,17 @@ def test_a_request_about_the_answer_finds_what_it_cited_first(course: KnowledgeB
     assert found.about_answer
     assert "Meters" in found.passages[0].section
     assert found.standalone == "What is a fuse?"
+
+
+@pytest.mark.slow
+def test_a_follow_up_finds_its_subject_in_what_came_with_it(course: KnowledgeBase) -> None:
+    note = Attachment("note.txt", "The breaker of the pump trips at 12 amperes.\n\nThe gate is painted green.")
+    turns = [Turn("What protects the pump?", "A breaker protects the pump.")]
+    found = search(course, "When does it trip?", turns, Scope(None, Caller(), (note,), 3))
+    assert [passage.source for passage in found.passages] == ["note.txt"]
+    both = search(course, "When does it trip?", turns, Scope((), Caller(), (note,), 3))
+    assert both.passages[0].source == "note.txt"
+    assert len(both.passages) == 3
 
 
 @pytest.mark.slow
