@@ -322,6 +322,22 @@ async def test_a_conversation_had_elsewhere_is_gone_on_with(opened: Callable[[st
 
 
 @pytest.mark.slow
+async def test_what_a_follow_up_was_understood_as_is_closed_with_what_was_said_before(
+    settings: Settings, embeddings: SentenceEmbeddings, write: Callable[[str, str], Path]
+) -> None:
+    closed = settings.knowledge.model_copy(update={"readers": {"staff": ("user:alice",)}})
+    shared = Assistant(settings.model_copy(update={"knowledge": closed}), ScriptedEngine(), embeddings)
+    ingest(shared.knowledge, write("staff.md", "The zebra is fed at noon."), collection="staff")
+    ingest(shared.knowledge, write("course.md", COURSE))
+    await shared.begin("talk", [Turn("What does the zebra eat?", "Hay.")])
+    assert (await shared.ask(Question("Who voted for it in Rome?", "talk", Caller("alice")))).status == "abstained"
+    assert (await shared.history("talk", Caller("alice")))[-1].query.startswith("What does the zebra eat?")
+    [turn] = await shared.history("talk", Caller("bob"))
+    assert (turn.question, turn.query) == ("Who voted for it in Rome?", "")
+    await shared.aclose()
+
+
+@pytest.mark.slow
 async def test_an_able_model_puts_the_question(settings: Settings, opened: Callable[[str], Assistant]) -> None:
     answers = settings.answers.model_copy(update={"rewrite": "model"})
     engine = ScriptedEngine("When does the wire of a fuse melt?")
