@@ -145,7 +145,7 @@ def test_both_databases_put_what_words_find_in_the_same_order(
     tmp_path: Path, postgres: str, embeddings: SentenceEmbeddings, write: Write
 ) -> None:
     folder = manual(write)
-    orders = []
+    orders: list[list[list[str]]] = []
     for place in (Place(), Place(fresh_database(postgres))):
         with closing(KnowledgeBase(tmp_path / f"at{len(orders)}", embeddings, place=place)) as knowledge:
             ingest(knowledge, folder)
