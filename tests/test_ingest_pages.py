@@ -57,6 +57,22 @@ def test_a_page_is_cited_by_its_address_and_followed_through_its_changes(knowled
     assert not knowledge.search("copper")
 
 
+def test_a_page_that_is_named_is_asked_for_once_and_anew_the_next_time(knowledge: KnowledgeBase, site: Site) -> None:
+    site.replies |= {"/fuses": page(FUSE), "/notes.txt": page("Copper bends easily.", "text/plain")}
+    urls = [address(site, path) for path in site.replies]
+    assert ingest(knowledge, *urls).added == 2
+    assert site.paths == ["/fuses", "/notes.txt"]
+    assert ingest(knowledge, *urls).unchanged == 2
+    assert site.paths == ["/fuses", "/notes.txt"] * 2
+
+
+def test_a_page_that_breaks_off_is_recorded_as_a_page_that_cannot_be_read(knowledge: KnowledgeBase, site: Site) -> None:
+    site.replies["/broken"] = page("no gzip at all", content_encoding="gzip")
+    (failure,) = ingest(knowledge, address(site, "/broken")).failed
+    assert "came damaged" in failure.error
+    assert [source.state for source in knowledge.documents()] == ["failed"]
+
+
 def test_a_sitemap_stands_for_its_pages_and_takes_out_what_it_names_no_more(
     knowledge: KnowledgeBase, site: Site
 ) -> None:

@@ -652,9 +652,21 @@ def test_a_sitemap_that_unpacks_to_more_than_allowed_is_refused_in_time(web: Web
     assert time.monotonic() - started < 5
 
 
-def test_the_body_of_a_page_is_not_fetched_to_see_what_it_is(web: Web, site: Site) -> None:
+def test_a_page_that_never_ends_is_a_page_and_its_fetching_tells(web: Web, site: Site, tmp_path: Path) -> None:
     site.replies["/a"] = Reply(endless(b"x" * 65_536, []), 200, {"Content-Type": "text/html"})
     assert expanded(web, site.url("/a")) == ([site.url("/a")], [])
+    assert "more than 1 MB" in refusal(web, site.url("/a"), tmp_path)
+
+
+def test_pages_seen_while_looking_for_sitemaps_are_kept_as_far_as_there_is_room(
+    web: Web, site: Site, tmp_path: Path
+) -> None:
+    site.replies |= {path: page("x" * 600_000) for path in ("/a", "/b")}
+    for path in ("/a", "/b"):
+        web.expand(site.url(path))
+    for path in ("/a", "/b"):
+        assert web.fetch(site.url(path), tmp_path).path.stat().st_size == 600_000
+    assert site.paths == ["/a", "/b", "/b"]
 
 
 # -- TLS

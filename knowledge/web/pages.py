@@ -57,6 +57,7 @@ class Web:
         self._max_bytes = max_bytes
         self._client = Client(allow_private, max_bytes, resolve, tls, sleep)
         self._robots = robots.Robots(self._robots_txt)
+        self._kept: dict[str, Answer] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +77,7 @@ class Web:
         called, the list is not the whole of the site. Raises LoadError, and GoneError as `fetch` does.
         """
         start = parse(url)
-        listing = self._listing(start)
+        listing = self._named(start)
         return [str(start)] if listing is None else sitemaps.walk(start, listing, self._listing, tell)
 
     def fetch(self, url: str, folder: Path) -> Download:
@@ -85,7 +86,8 @@ class Web:
         Raises GoneError where the server says that there is no such page, and LoadError where the page cannot be had,
         may not be had, or is of a kind that cannot be read.
         """
-        answer = self._answer(parse(url), lambda head: bool(file_name(head)))
+        page = parse(url)
+        answer = self._kept.pop(str(page), None) or self._answer(page, lambda head: bool(file_name(head)))
         robots.check_indexable(answer)
         name = file_name(answer)
         # A folder a page, so that pages of one name do not meet.
@@ -93,6 +95,30 @@ class Web:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(answer.body)
         return Download(path, name, str(answer.url))
+
+    def _named(self, url: httpx2.URL) -> sitemaps.Listing | None:
+        """What a URL lists that a person named. If it is a page it is kept, so that it is not asked for again."""
+        may_be_listing: list[bool] = []
+
+        def wanted(head: Answer) -> bool:
+            may_be_listing.append(sitemaps.may_be_listing(head))
+            return may_be_listing[-1] or _is_readable(head)
+
+        try:
+            answer = self._answer(url, wanted)
+        except LoadError:
+            if may_be_listing and not may_be_listing[-1]:
+                return None  # what is wrong with the page, fetching it will tell
+            raise
+        listing = sitemaps.read(answer, self._max_bytes) if answer.body and may_be_listing[-1] else None
+        if listing is None and answer.body and _is_readable(answer):
+            self._keep(url, answer)
+        return listing
+
+    def _keep(self, url: httpx2.URL, answer: Answer) -> None:
+        """All that are kept are together no larger than one page may be; what has no room is asked for again."""
+        if sum(len(kept.body) for kept in self._kept.values()) + len(answer.body) <= self._max_bytes:
+            self._kept[str(url)] = answer
 
     def _listing(self, url: httpx2.URL) -> sitemaps.Listing | None:
         answer = self._answer(url, sitemaps.may_be_listing)
@@ -112,6 +138,14 @@ class Web:
     def _robots_txt(self, url: httpx2.URL) -> Answer:
         deadline = Deadline(self._seconds)
         return _followed(url, lambda url: self._client.get(url, deadline, lambda _: True, robots.MAX_BYTES))
+
+
+def _is_readable(head: Answer) -> bool:
+    """Whether its headers and its name say that it is of a kind that the loaders read."""
+    try:
+        return bool(file_name(head))
+    except LoadError:
+        return False
 
 
 def _followed(url: httpx2.URL, ask: Callable[[httpx2.URL], Answer]) -> Answer:
