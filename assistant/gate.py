@@ -24,8 +24,8 @@ COMPARED = 4
 WORDS_ALONE = 0.6
 # So much nearer to the documents with what was said than without, a question goes on from it beyond doubt.
 RESOLVING = 0.3
-# A question with fewer words of its own is not foreign, however far from the documents: it says nothing yet.
-FEW_WORDS = 3
+# Beside an "it" that stands for nothing, so few words do not say what a question is about.
+FEW_WORDS = 2
 # Turns from which on a conversation is long.
 LONG = 6
 # Passages in which the names are looked for that a question may mean.
@@ -100,7 +100,7 @@ def weigh(
         closeness=closeness,
         length=min(len(turns), LONG) / LONG,
         ambiguity=_ambiguity(question, turns, alone.passages, max(closeness, gain)),
-        foreign=max(similarity, in_context) < FOREIGN and len(content_words(question)) >= FEW_WORDS,
+        foreign=max(similarity, in_context) < FOREIGN and _names_a_subject(question, turns, coverage),
         asks="?" in question or "？" in question or first in _ASKING,
         yes_or_no=first in _YES_OR_NO,
     )
@@ -158,6 +158,15 @@ def _ambiguity(question: str, turns: Sequence[Turn], passages: Sequence[Passage]
     if not turns and words(question) and not content_words(question):  # "How so?"
         return 1.0
     return max(pointers, default=0.0)
+
+
+def _names_a_subject(question: str, turns: Sequence[Turn], coverage: float) -> bool:
+    """Whether a question says what it is about: "how do I reset it" does not, however far it is from the documents;
+    "what is the refund policy" does where they have no word of it."""
+    pointed, own = pointed_to(question, turns), len(content_words(question))
+    if own <= FEW_WORDS and any(not reference.words and not reference.known for reference in pointed):
+        return False
+    return own > 1 or (coverage == 0.0 and any(reference.words for reference in pointed))
 
 
 def _doubt(reference: Reference, texts: Sequence[str], resolved: float, *, spoken: bool) -> float:
