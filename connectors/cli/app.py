@@ -20,6 +20,7 @@ from connectors.cli import (
     documents,
     errors,
     evaluate,
+    evaluate_grounding,
     ingest,
     models,
     report,
@@ -54,6 +55,7 @@ app.command()(ask.ask)
 app.command()(ingest.ingest)
 app.add_typer(documents.app, name="documents")
 app.command()(search.search)
+evaluate.app.command()(evaluate_grounding.grounding)
 app.add_typer(evaluate.app, name="eval")
 app.command()(bench.bench)
 app.add_typer(models.app, name="models")
