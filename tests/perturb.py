@@ -98,7 +98,10 @@ LEADS = ("According to the text, ", "In short, ", "Note that ", "In other words,
 CONNECTIVES = re.compile(r"^(?:However|Moreover|Furthermore|In addition|Thus|Therefore|Also|Additionally|Finally), ")
 AUXILIARIES = "is are was were can could may might will would should must has have had does do".split()
 _AUXILIARY = re.compile(rf"\b({'|'.join(AUXILIARIES)})\b(?! not\b|n't)")
-_SUBJECT = re.compile(r"^((?:The|A|An|[A-Z][\w-]+s)(?: (?!that|which|who|you|to|if|when)[\w-]+){0,4}?) (is|are|was|were|can|will|has|have) ")
+_SUBJECT = re.compile(
+    r"^((?:The|A|An|[A-Z][\w-]+s)(?: (?!that|which|who|you|to|if|when)[\w-]+){0,4}?) "
+    r"(is|are|was|were|can|will|has|have) "
+)
 _PRONOUNS = frozenset("This Its His As Others Yes Besides Perhaps Sometimes Always Unless Does Is Was Has".split())
 _DIGITS = re.compile(r"(?<![\w.,:/-])\d+(?:[.,]\d+)*(?![\w/:-]|[.,]\d)")
 
@@ -347,7 +350,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    texts = [json.loads(line)["text"] for line in chosen.corpus.read_text(encoding="utf-8").splitlines() if line.strip()]
+    texts = [
+        json.loads(line)["text"] for line in chosen.corpus.read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
     for line in lines(texts, chosen.count, chosen.seed):
         sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
 

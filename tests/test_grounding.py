@@ -4,7 +4,7 @@ import pytest
 
 from assistant.draft import Draft
 from assistant.gate import covered, relevance
-from assistant.grounding import Grounding, is_claim
+from assistant.grounding import Grounding
 from assistant.grounding.alignment import align
 from assistant.grounding.negation import denials
 from assistant.grounding.quantities import numbers, unsupported

@@ -1,18 +1,18 @@
 """Is a sentence supported by the passages? `Grounding.check` is what stands between the model and the person.
 
-    claims      what of an answer states something at all
-    reading     a sentence as its words, each with its root and clause
-    lexicon     which words mean the same, which the contrary (WordNet)
-    evidence    the sentences of the passages, alone, with a neighbour, with their pronouns resolved
-    alignment   which word of the evidence each word of the claim stands for
-    quantities  numbers, units, bounds and dates
-    names       names
-    formulas    formulas
-    negation    negations and opposites
-    order       who does what to whom
-    verdict     contradiction, and enough support
-    languages   what is not English
-    check       Grounding, which puts these together
+claims      what of an answer states something at all
+reading     a sentence as its words, each with its root and clause
+lexicon     which words mean the same, which the contrary (WordNet)
+evidence    the sentences of the passages, alone, with a neighbour, with their pronouns resolved
+alignment   which word of the evidence each word of the claim stands for
+quantities  numbers, units, bounds and dates
+names       names
+formulas    formulas
+negation    negations and opposites
+order       who does what to whom
+verdict     contradiction, and enough support
+languages   what is not English
+check       Grounding, which puts these together
 """
 
 from assistant.grounding.check import Grounding, Support, judge, nearest, quotable

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from assistant.grounding.lexicon import SAME, likeness, opposed, verbs, bases
-from assistant.grounding.reading import Reading, Word
+from assistant.grounding.lexicon import DERIVED, SAME, SIMILAR, bases, likeness, opposed, verbs
+from assistant.grounding.reading import NEGATORS, Reading, Word
 
 AUXILIARIES = frozenset(
     """am is are was were be been being has have had do does did can could may might must shall should will would
@@ -32,9 +32,10 @@ class Alignment:
 
     @property
     def coverage(self) -> float:
-        """The share of the claim's content words that the evidence has, 0 to 1."""
-        content = self.claim.content
-        return sum(self.worth.get(i, 0.0) for i in content) / len(content) if content else 0.0
+        """The share of the claim's content words and numbers that the evidence has, 0 to 1."""
+        content = [*self.claim.content, *(i for i, word in enumerate(self.claim.words) if word.number)]
+        found = sum(self.worth.get(i, SIMILAR if i in self.opposites else 0.0) for i in content)
+        return found / len(content) if content else 0.0
 
     @property
     def unused(self) -> list[int]:
@@ -51,13 +52,16 @@ def align(claim: Reading, evidence: Reading) -> Alignment:
     _add_equal(claim, evidence, pairs, opposites)
     worth = dict.fromkeys(pairs, SAME)
     free = [j for j in evidence.content if j not in set(pairs.values())]
-    for i in claim.content:
+    open_words = [i for i in claim.content if i not in pairs and i not in opposites]
+    for i in open_words:
+        _pair_alike(i, claim, evidence, free, pairs, worth, DERIVED)
+    opposites |= _opposites(claim, evidence, pairs | opposites)
+    for i in open_words:
         if i not in pairs and i not in opposites:
-            _pair_alike(i, claim, evidence, free, pairs, worth)
+            _pair_alike(i, claim, evidence, free, pairs, worth, 0.0)
     for i in claim.content:
         if i not in pairs and i not in opposites and (j := _acronym(claim.words[i], evidence)) is not None:
             pairs[i], worth[i] = j, SAME
-    opposites |= _opposites(claim, evidence, pairs | opposites)
     for i in claim.content:
         # A word that is said twice stands for the same word of the evidence.
         if i not in pairs and i not in opposites and (j := _again(i, claim, pairs)) is not None:
@@ -90,21 +94,35 @@ def _again(i: int, claim: Reading, pairs: dict[int, int]) -> int | None:
 
 
 def _in_its_place(claim: Reading, evidence: Reading, pairs: dict[int, int]) -> dict[int, int]:
-    """Opposites that stand between the same neighbours."""
+    """Opposites that stand between the same neighbours.
+
+    A word that the evidence has elsewhere counts as one only in the middle of a run of equal words: "was absent in"
+    against "was present in", though the sentence goes on to say what is absent.
+    """
     used = set(pairs.values())
+    free = {word.root for j, word in enumerate(evidence.words) if j not in used}
     found: dict[int, int] = {}
     for i, word in enumerate(claim.words):
         if i in pairs or word.number:
             continue
         for j in (pairs.get(i - 1, -2) + 1, pairs.get(i + 1, -1) - 1):
+            if word.root in free and not _amid(i, j, pairs):
+                continue
             if 0 <= j < len(evidence.words) and j not in used and opposed(word.lower, evidence.words[j].lower):
                 found[i] = j
     return found
 
 
 def _pair_alike(
-    i: int, claim: Reading, evidence: Reading, free: list[int], pairs: dict[int, int], worth: dict[int, float]
+    i: int,
+    claim: Reading,
+    evidence: Reading,
+    free: list[int],
+    pairs: dict[int, int],
+    worth: dict[int, float],
+    least: float,
 ) -> None:
+    """Pair a word with the one most like it, if it is at least so like it."""
     word = claim.words[i].lower
     best = max(free, key=lambda j: likeness(word, evidence.words[j].lower), default=None)
     value = likeness(word, evidence.words[best].lower) if best is not None else 0.0
@@ -112,7 +130,7 @@ def _pair_alike(
         # A word may stand for one that another word of the claim has already taken, or for a light word.
         best = max(range(len(evidence.words)), key=lambda j: likeness(word, evidence.words[j].lower), default=None)
         value = likeness(word, evidence.words[best].lower) if best is not None else 0.0
-    if best is not None and value:
+    if best is not None and value and value >= least:
         pairs[i], worth[i] = best, value
         if best in free:
             free.remove(best)
@@ -129,16 +147,25 @@ def _acronym(word: Word, evidence: Reading) -> int | None:
 
 def _opposites(claim: Reading, evidence: Reading, pairs: dict[int, int]) -> dict[int, int]:
     used = {evidence.words[j].root for j in pairs.values()}
-    free = [j for j, word in enumerate(evidence.words) if word.root not in used and not word.number]
+    # What denies is weighed by its scope; see negation.
+    skipped = {j for j, word in enumerate(evidence.words) if word.root in used or word.number or word.lower in NEGATORS}
+    free = [j for j in range(len(evidence.words)) if j not in skipped]
     found: dict[int, int] = {}
     for i, word in enumerate(claim.words):
-        if i in pairs or word.number:
+        if i in pairs or word.number or word.lower in NEGATORS:
             continue
         for j in free:
             if opposed(word.lower, evidence.words[j].lower):
                 found[i] = j
                 break
     return found
+
+
+def _amid(i: int, j: int, pairs: dict[int, int]) -> bool:
+    """Whether the words on either side of the two are equal, four of them or more."""
+    if pairs.get(i - 1) != j - 1 or pairs.get(i + 1) != j + 1:
+        return False
+    return sum(pairs.get(i + n) == j + n for n in (-3, -2, -1, 1, 2, 3)) >= 4
 
 
 @lru_cache(maxsize=20_000)
@@ -153,9 +180,12 @@ def predicate(reading: Reading) -> int:
     return len(words)
 
 
-_BEFORE_NOUN = frozenset("a an the this that these those its his her their our your my of in on for with to by and or".split())
+_BEFORE_NOUN = frozenset(
+    "a an the this that these those its his her their our your my of in on for with to by and or".split()
+)
 _AFTER_VERB = frozenset(
-    "a an the this that these those its his her their our your my to in on at by from for with as into not no each every all any both only".split()
+    """a an the this that these those its his her their our your my to in on at by from for with as into not no each
+    every all any both only""".split()
 )
 
 
@@ -168,4 +198,4 @@ def is_verb(words: tuple[Word, ...], i: int) -> bool:
     following = words[i + 1].lower if i + 1 < len(words) else ""
     if following in AUXILIARIES:
         return False
-    return word.lower.endswith(("s", "ed", "en")) and len(word.lower) > 3 or following in _AFTER_VERB
+    return (word.lower.endswith(("s", "ed", "en")) and len(word.lower) > 3) or following in _AFTER_VERB

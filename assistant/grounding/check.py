@@ -16,7 +16,7 @@ from langchain_core.embeddings import Embeddings
 from assistant.gate import covered
 from assistant.grounding import languages
 from assistant.grounding.evidence import Evidence, Reach, code_lines, gather, reaches
-from assistant.grounding.reading import Reading, plain, read
+from assistant.grounding.reading import Reading, plain, read, unled
 from assistant.grounding.verdict import ENOUGH, borrowed, closeness, contradicted, support
 from assistant.types import Passage
 
@@ -137,21 +137,23 @@ def judge(
     claim: str, evidence: Sequence[Evidence], passages: Sequence[Passage], cosines: dict[int, float]
 ) -> Support | None:
     """What supports the claim among the sentences that a cosine with it is given for, or None."""
+    claim = unled(claim.strip())
     for i in cosines:
         if plain(evidence[i].sentence).lower() == plain(claim).lower():
             return Support(evidence[i].passage, evidence[i].sentence)
     reading = read(claim)
     if not languages.english(reading):
-        return next((Support(evidence[i].passage, evidence[i].sentence) for i in cosines if languages.quotes(claim, evidence[i].sentence)), None)
+        quoted = (evidence[i] for i in cosines if languages.quotes(claim, evidence[i].sentence))
+        return next((Support(one.passage, one.sentence) for one in quoted), None)
     found = [(reach, i) for i in cosines for reach in reaches(reading, evidence, i, passages)]
     if not found:
         return None
     reach, i = max(found, key=lambda pair: _closeness(pair[0], evidence[pair[1]], cosines[pair[1]]))
     known = frozenset(word.root for e in evidence for word in read(e.sentence).words)
     passage = frozenset(word.lower for word in read(passages[evidence[i].passage].text).words)
-    if contradicted(reach.aligned, claim, reach.quote, passage) or borrowed(reach.aligned, known) or support(reach.aligned, cosines[i]) < ENOUGH:
+    if contradicted(reach.aligned, claim, reach.quote, passage) or borrowed(reach.aligned, known):
         return None
-    return Support(evidence[i].passage, reach.quote)
+    return Support(evidence[i].passage, reach.quote) if support(reach.aligned, cosines[i]) >= ENOUGH else None
 
 
 def _closeness(reach: Reach, own: Evidence, cosine: float) -> float:

@@ -33,7 +33,7 @@ _ASKS = re.compile(r"\b(?:what|how|why|whether|which|when|where|who|if)\b", re.I
 
 
 def is_claim(sentence: str) -> bool:
-    """Whether a sentence states something. Questions, greetings, courtesies, hints and lead-ins ("Here is how:") do not.
+    """Whether a sentence states something. Questions, greetings, courtesies, hints and lead-ins ("Here:") do not.
 
     In doubt it does: "Paris." and "Yes, it is." are claims.
     """
@@ -47,7 +47,11 @@ def is_claim(sentence: str) -> bool:
         return True
     rest = text[hint.end() :]
     asked = _ASKS.search(text)
-    return bool(_STATES.search(rest[: asked.start() - hint.end()] if asked and asked.start() > hint.end() else "" if asked else rest))
+    return bool(
+        _STATES.search(
+            rest[: asked.start() - hint.end()] if asked and asked.start() > hint.end() else "" if asked else rest
+        )
+    )
 
 
 def _only_greets(text: str) -> bool:

@@ -157,5 +157,5 @@ def _near(line: Judged) -> tuple[str, list[Passage], list[Evidence], list[int]]:
 
 
 def _vectors(texts: list[str], embeddings: Embeddings) -> dict[str, np.ndarray]:
-    rows = np.asarray(embeddings.embed_documents(texts), dtype=np.float32) if texts else []
+    rows: list[np.ndarray] = list(np.asarray(embeddings.embed_documents(texts), dtype=np.float32)) if texts else []
     return dict(zip(texts, rows, strict=True))

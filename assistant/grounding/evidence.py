@@ -84,7 +84,8 @@ def _gains(one: Alignment, both: Alignment) -> bool:
 def _resolved(evidence: Sequence[Evidence], i: int) -> Reading:
     """The sentence; where it begins with a pronoun, after the subject of the sentence that the pronoun points to."""
     own = read(evidence[i].sentence)
-    if not any(word.lower in PRONOUNS for word in own.words[:6]):
+    opening = own.words[: own.content[0] if own.content else len(own.words)]
+    if not any(word.lower in PRONOUNS for word in opening):
         return own
     for j in range(i - 1, max(i - 1 - BACK, -1), -1):
         if evidence[j].passage != evidence[i].passage:

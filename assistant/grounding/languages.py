@@ -6,6 +6,8 @@ from knowledge.words import FUNCTION_WORDS, words
 
 # Of the words of an English sentence, at least this share is in the lexicon; names and new terms are not.
 ENGLISH_SHARE = 0.4
+# Greek letters and accents are in few of them.
+FOREIGN_SHARE = 0.2
 # What a sentence may be shortened to, as a share of its words.
 KEPT_SHARE = 0.75
 # Negations of the languages that are most read; cut out of a sentence, they turn it round.
@@ -24,7 +26,9 @@ def english(reading: Reading) -> bool:
     if not plain:
         return all(word.written.isascii() for word in reading.words)
     found = sum(word in FUNCTION_WORDS or in_lexicon(word) for word in plain)
-    return found / len(plain) >= ENGLISH_SHARE and all(word.isascii() for word in plain if len(word) > 3)
+    return found / len(plain) >= ENGLISH_SHARE and sum(not word.isascii() for word in plain) <= FOREIGN_SHARE * len(
+        plain
+    )
 
 
 def quotes(claim: str, sentence: str) -> bool:

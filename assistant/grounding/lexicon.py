@@ -8,7 +8,10 @@ from importlib.resources import files
 
 from knowledge.words import stem
 
+# ALIKE: they begin alike.
 SAME, SYNONYM, DERIVED, SIMILAR, ALIKE = 1.0, 0.9, 0.8, 0.7, 0.6
+# The claim names the kind, as "machine" for "printer"; or the other way round, which says more than the evidence.
+KIND, SORT = 0.7, 0.6
 # Two words are forms of one when they begin alike: this many letters, and this share of the longer one.
 COMMON_LETTERS, COMMON_SHARE = 5, 0.6
 
@@ -152,6 +155,15 @@ def _pairs(name: str) -> dict[str, set[str]]:
 
 
 @lru_cache(maxsize=1)
+def _kinds() -> dict[str, set[str]]:
+    """For each word the kinds that it is a sort of."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for word, kind in _lines("kinds.txt"):
+        found[word].add(kind)
+    return found
+
+
+@lru_cache(maxsize=1)
 def verbs() -> frozenset[str]:
     """Base forms of what can be a verb."""
     return frozenset(word for (word,) in _lines("verbs.txt"))
@@ -187,7 +199,7 @@ def bases(word: str) -> frozenset[str]:
 
 @lru_cache(maxsize=200_000)
 def likeness(a: str, b: str) -> float:
-    """How surely two words mean the same: SAME, SYNONYM, DERIVED, SIMILAR, ALIKE (they begin alike), or 0."""
+    """How surely a claim's word means what the evidence's does: one of the constants above, or 0."""
     if root(a) == root(b):
         return SAME
     if opposed(a, b):
@@ -201,6 +213,11 @@ def likeness(a: str, b: str) -> float:
         return DERIVED
     if any(not of_b.isdisjoint(similar.get(base, ())) for base in of_a):
         return SIMILAR
+    kinds = _kinds()
+    if any(not of_b.isdisjoint(kinds.get(base, ())) for base in of_a):
+        return SORT
+    if any(not of_a.isdisjoint(kinds.get(base, ())) for base in of_b):
+        return KIND
     return ALIKE if _begin_alike(a, b) else 0.0
 
 

@@ -1,11 +1,16 @@
 """Names, by how they are written, and whether the evidence has them."""
 
+import re
+
 from assistant.grounding.alignment import Alignment
 from assistant.grounding.quantities import dates
 from assistant.grounding.reading import Reading, Word
 
+# Names of files and of what programs are made of: "settings.json", "max_size".
+_IDENTIFIER = re.compile(r"\b[^\W\d_]\w+(?:[._][^\W\d_]\w+)+\b")
 # A long name and its adjective begin alike: "Egypt", "Egyptian".
 COMMON_LETTERS = 5
+_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
 
 
 def foreign(aligned: Alignment, passage: frozenset[str]) -> bool:
@@ -15,6 +20,8 @@ def foreign(aligned: Alignment, passage: frozenset[str]) -> bool:
     has a name there that the claim leaves out: then one may have taken the place of the other.
     """
     evidence = aligned.evidence
+    if any(not _spelt(one, evidence) for one in _IDENTIFIER.findall(aligned.claim.text)):
+        return True
     known = {word.root for word in evidence.words}
     missing = [word for word in names(aligned.claim) if not _there(word, known, evidence)]
     if not missing:
@@ -23,6 +30,12 @@ def foreign(aligned: Alignment, passage: frozenset[str]) -> bool:
     unused = {evidence.words[j].lower for j in range(len(evidence.words)) if j not in used}
     replaced = any(name.lower in unused for name in names(evidence))
     return replaced or not all(word.lower in passage for word in missing)
+
+
+def _spelt(identifier: str, evidence: Reading) -> bool:
+    """Whether the evidence has it, or at least its last part, as "pow" of "math.pow"."""
+    low = identifier.lower()
+    return low in evidence.text.lower() or re.split(r"[._]", low)[-1] in {word.lower for word in evidence.words}
 
 
 def _there(word: Word, known: set[str], evidence: Reading) -> bool:
@@ -44,7 +57,8 @@ def names(reading: Reading) -> list[Word]:
     for position, word in enumerate(reading.words):
         inner = word.written[1:]
         odd = any(c.isupper() or c.isdigit() for c in inner) and not word.number
-        capital = position > 0 and word.written[0].isupper() and len(word.written) > 1
+        opening = position == 0 and word.lower not in _WEEKDAYS
+        capital = not opening and word.written[0].isupper() and len(word.written) > 1
         if odd or (capital and word.written in undated):
             found.append(word)
     return found

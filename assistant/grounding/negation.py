@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 from assistant.grounding.alignment import Alignment
-from assistant.grounding.reading import Reading
+from assistant.grounding.reading import NEGATORS, Reading
 
-NEGATORS = frozenset(
-    "not no never none nothing nobody neither nor without hardly scarcely barely lack lacks lacked lacking absence nowhere".split()
-)
-# These deny what follows their "to".
-_REFUSALS = frozenset("fail fails failed failing unable refuse refuses refused unwilling".split())
+# These deny what follows the word by which they are kept here.
+_REFUSALS = {"to": frozenset("fail fails failed failing unable refuse refuses refused unwilling".split())}
+_REFUSALS["from"] = frozenset("excluded exclude excludes exempt exempted prohibited barred banned prevented".split())
+_REFUSALS["of"] = frozenset(["free"])
 # Fixed phrases that deny nothing, by what follows the negation.
 _NO_DENIAL = frozenset("only matter doubt just merely wonder".split())
 # They bound a number, if there is one.
@@ -28,19 +27,17 @@ class Negation:
 
 
 def negations(reading: Reading) -> list[Negation]:
-    found = []
-    for i, word in enumerate(reading.words):
-        if _denies(reading, i):
-            found.append(Negation(i, _governed(reading, i)))
-    return found
+    return [Negation(i, _governed(reading, i)) for i in range(len(reading.words)) if _denies(reading, i)]
 
 
 def _denies(reading: Reading, i: int) -> bool:
     word = reading.words[i]
     # "None" in the middle of a sentence is a value of a programming language.
     following = reading.words[i + 1].lower if i + 1 < len(reading.words) else ""
-    if word.lower in _REFUSALS:
-        return following == "to"
+    if word.lower in _REFUSALS.get(following, ()):
+        return True
+    if word.lower == "none" and not i:
+        return following == "of"
     return word.lower in NEGATORS and not _fixed(reading, i) and not (i and word.written == "None")
 
 
@@ -57,11 +54,21 @@ def _governed(reading: Reading, i: int) -> tuple[int, ...]:
     found: list[int] = []
     words = reading.words
     for j in range(i + 1, len(words)):
-        if words[j].clause != words[i].clause or words[j].lower in NEGATORS - {"none"} or (found and words[j].lower in _STOPS) or len(found) == SCOPE:
+        if (
+            words[j].clause != words[i].clause
+            or words[j].lower in NEGATORS - {"none"}
+            or (found and words[j].lower in _STOPS)
+            or len(found) == SCOPE
+        ):
             break
         if _telling(reading, j):
             found.append(j)
-    if not found and i + 1 < len(words) and words[i + 1].phrase == words[i].phrase and words[i + 1].lower not in NEGATORS:
+    if (
+        not found
+        and i + 1 < len(words)
+        and words[i + 1].phrase == words[i].phrase
+        and words[i + 1].lower not in NEGATORS
+    ):
         found = [i + 1]
     if not found:
         found = [j for j in range(i - 1, -1, -1) if words[j].clause == words[i].clause and _telling(reading, j)][:SCOPE]
@@ -79,7 +86,11 @@ _PLAIN = frozenset(
 
 def _telling(reading: Reading, j: int) -> bool:
     word = reading.words[j]
-    return (word.content or word.lower in _PLAIN) and (word.written == "None" or word.lower not in NEGATORS) and word.lower != "longer"
+    return (
+        (word.content or word.lower in _PLAIN)
+        and (word.written == "None" or word.lower not in NEGATORS)
+        and word.lower != "longer"
+    )
 
 
 def denials(aligned: Alignment) -> int:
@@ -103,13 +114,11 @@ def denials(aligned: Alignment) -> int:
             count += not any((i in denied_here) != (i in turned) for i in governed)
     for i in turned:
         # An opposite beside a negation on one side says the same as neither: "not allowed" is "forbidden".
-        count += not ((i in denied_here) != (pairs[i] in denied_there))
+        count += (i in denied_here) == (pairs[i] in denied_there)
     return count
 
 
 def _answered(governs: tuple[int, ...], pairs: dict[int, int], denied_there: set[int], turned: set[int]) -> bool:
     """Whether what a negation of the claim governs is denied in the evidence as well, or is not there to be denied."""
     there = [i for i in governs if i in pairs]
-    if not there:
-        return not governs or True
-    return any((pairs[i] in denied_there) != (i in turned) for i in there)
+    return not there or any((pairs[i] in denied_there) != (i in turned) for i in there)

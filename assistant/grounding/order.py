@@ -1,14 +1,19 @@
 """Whether claim and evidence say the same of the same: who does what to whom."""
 
+import re
+
 from assistant.grounding.alignment import AUXILIARIES, COPULAS, Alignment, is_verb, predicate
-from assistant.grounding.reading import Reading
+from assistant.grounding.reading import Reading, Word
 
 # Words that say how the two beside them are related; a verb does so too.
 _RELATIONS = frozenset(
     """about above after against around at because before behind below beside between beyond despite during for from if
     in inside into like near off on onto out outside over past per since than through throughout to toward towards under
-    unless until unlike upon when whereas while with within without replacing""".split()
+    unless until unlike upon when whereas while within replacing""".split()
 )
+# A preposition relates only what stands close to it on both sides; those of place and time, only their neighbours.
+TIGHT, TIGHTEST = 4, 2
+_PLACES = frozenset("about around at beside by during for in near of off on per since through within".split())
 # Farther apart, two words have nothing to do with one another.
 REACH = 12
 # What stands at the beginning of a sentence that speaks of what was named before.
@@ -17,27 +22,45 @@ PRONOUNS = frozenset("it they he she this these that those his her its their we 
 
 def swapped(aligned: Alignment) -> bool:
     """Whether two words changed places around the word that relates them: "heat into motion", "motion into heat"."""
-    pairs = sorted((i, j) for i, j in aligned.pairs.items() if aligned.claim.words[i].content or aligned.claim.words[i].number)
+    pairs = sorted((i, j) for i, j in aligned.pairs.items() if _movable(aligned.claim.words[i]))
     for n, (i, place) in enumerate(pairs):
         for other, there in pairs[n + 1 :]:
-            if there < place and other - i <= REACH and place - there <= REACH and _related(aligned, i, other, there, place):
+            if (
+                there < place
+                and other - i <= REACH
+                and place - there <= REACH
+                and _related(aligned, i, other, there, place)
+            ):
                 return True
     return False
 
 
+def _movable(word: Word) -> bool:
+    """A year stands now at the beginning of a sentence, now at its end."""
+    return word.content or (word.number and not re.fullmatch(r"[12]\d{3}", word.lower))
+
+
 def _related(aligned: Alignment, i: int, other: int, there: int, place: int) -> bool:
     claim, evidence = aligned.claim, aligned.evidence
-    if claim.words[i].phrase != claim.words[other].phrase or evidence.words[there].phrase != evidence.words[place].phrase:
+    if (
+        claim.words[i].phrase != claim.words[other].phrase
+        or evidence.words[there].phrase != evidence.words[place].phrase
+    ):
         return False
     between = [word.lower for word in claim.words[i + 1 : other]]
     between_there = [word.lower for word in evidence.words[there + 1 : place]]
     if ("by" in between) != ("by" in between_there) or COPULAS.isdisjoint(between) != COPULAS.isdisjoint(between_there):
         return False
     telling = [
-        word for n, word in enumerate(between, start=i + 1) if word in _RELATIONS or (word not in AUXILIARIES and is_verb(claim.words, n))
+        word
+        for n, word in enumerate(between, start=i + 1)
+        if word in _RELATIONS or (word not in AUXILIARIES and is_verb(claim.words, n))
     ]
     both = [word for word in telling if word in between_there]
-    return bool(both) and both == [word for word in between_there if word in both]
+    if not both or both != [word for word in between_there if word in both]:
+        return False
+    allowed = TIGHTEST if _PLACES.issuperset(both) else TIGHT if _RELATIONS.issuperset(both) else REACH
+    return max(len(between), len(between_there)) <= allowed
 
 
 def subject(reading: Reading) -> list[int]:
@@ -50,7 +73,7 @@ def subject(reading: Reading) -> list[int]:
 
 
 def _main_verb(reading: Reading) -> tuple[int, bool]:
-    """The position of the verb after its auxiliaries, and whether it is in the passive; past the end if there is none."""
+    """The position of the verb after its auxiliaries, past the end if there is none; and whether it is passive."""
     i = predicate(reading)
     passive = False
     while i < len(reading.words) and reading.words[i].lower in AUXILIARIES | {"not"}:
@@ -63,15 +86,31 @@ def _main_verb(reading: Reading) -> tuple[int, bool]:
 
 def other_subject(aligned: Alignment) -> bool:
     """Whether claim and evidence say it of different things: the evidence of one that the claim does not speak of."""
-    mine, theirs = subject(aligned.claim), subject(aligned.evidence)
+    verb, passive = _main_verb(aligned.claim)
+    mine, theirs = subject(aligned.claim), _subject_there(aligned, verb)
     used = set(aligned.pairs.values())
     if not theirs or any(j in used for j in theirs):
         return False
     if mine and all(i in aligned.missing for i in mine):
         return True
-    verb, passive = _main_verb(aligned.claim)
-    same_verb = verb in aligned.pairs and (aligned.pairs[verb], passive) == _main_verb(aligned.evidence)
-    return same_verb and not aligned.claim.words[0].lower in PRONOUNS
+    place = aligned.pairs.get(verb)
+    same_verb = place is not None and passive == _passive(aligned.evidence, place)
+    return same_verb and aligned.claim.words[0].lower not in PRONOUNS
+
+
+def _passive(reading: Reading, verb: int) -> bool:
+    before = [word.lower for word in reading.words[max(verb - 3, 0) : verb]]
+    return reading.words[verb].lower.endswith(("ed", "en")) and not COPULAS.isdisjoint(before)
+
+
+def _subject_there(aligned: Alignment, verb: int) -> list[int]:
+    """The subject, in the evidence, of the verb that the claim's stands for; else that of the first verb."""
+    place = aligned.pairs.get(verb)
+    first = predicate(aligned.evidence)
+    words = aligned.evidence.words
+    if place is None or place <= first or words[place].clause == words[first].clause:
+        return subject(aligned.evidence)
+    return [j for j in range(place) if words[j].clause == words[place].clause and words[j].content]
 
 
 def exchanged(aligned: Alignment) -> bool:
@@ -91,7 +130,10 @@ def exchanged(aligned: Alignment) -> bool:
 
 
 def _same_complement(aligned: Alignment, verb: int) -> bool:
-    """Whether both go on alike after "is". "A is B" may be turned to "B is A", but "A is the B of C" not to "C is the B of A"."""
+    """Whether both go on alike after "is".
+
+    "A is B" may be turned to "B is A", but not "A is the B of C" to "C is the B of A".
+    """
     first = next((i for i in aligned.claim.content if i > verb), None)
     there = next((j for j in aligned.evidence.content if j > aligned.pairs[verb]), None)
     return first is not None and aligned.pairs.get(first) == there

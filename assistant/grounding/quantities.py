@@ -1,14 +1,17 @@
 """Numbers with their units and bounds, and dates, however they are written."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
 from assistant.grounding.lexicon import likeness
 from knowledge.words import FUNCTION_WORDS
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \
 eighteen nineteen".split()
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SMALL = {word: value for value, word in enumerate(_ONES)} | {word: 10 * i for i, word in enumerate(_TENS, start=2)}
 _LARGE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "trillion": 10**12}
@@ -27,15 +30,17 @@ _MONTH_NAMES = "|".join(sorted(_MONTH, key=len, reverse=True))
 _UNITS: dict[str, tuple[str, float]] = {}
 for _dimension, _sizes in {
     "time": "s sec secs second=1 ms msec millisecond=.001 min mins minute=60 h hr hrs hour=3600 day=86400 week=604800",
-    "months": "month=1 year yr yrs=12 decade=120 century=1200",
+    "months": "month=1 year yr yrs=12 decade=120 quarter=3 century=1200",
     "length": "m metre meter=1 mm millimetre millimeter=.001 cm centimetre centimeter=.01 km kilometre kilometer=1000 "
     "µm μm micrometre micrometer micron=1e-6 nm nanometre nanometer=1e-9",
     "miles": "mi mile=1",
     "feet": "ft foot feet=12 inch inches=1 yard=36",
-    "mass": "g gram gramme=1 mg milligram=.001 kg kilogram kilo=1000 µg μg mcg microgram=1e-6 ng nanogram=1e-9 tonne=1e6",
+    "mass": "g gram gramme=1 mg milligram=.001 kg kilogram kilo=1000 µg μg mcg microgram=1e-6 "
+    "ng nanogram=1e-9 tonne=1e6",
     "pounds": "lb lbs=1",
     "volume": "l litre liter=1 ml millilitre milliliter=.001 dl decilitre deciliter=.1",
-    "data": "b byte=1 kb kilobyte=1e3 mb megabyte=1e6 gb gigabyte=1e9 tb terabyte=1e12 kib=1024 mib=1048576 gib=1073741824",
+    "data": "b byte=1 kb kilobyte=1e3 mb megabyte=1e6 gb gigabyte=1e9 tb terabyte=1e12 "
+    "kib=1024 mib=1048576 gib=1073741824",
     "bits": "bit=1 kbit=1e3 mbit=1e6 gbit=1e9 kbps=1e3 mbps=1e6 gbps=1e9",
     "percent": "% percent pct=1",
     "current": "a amp ampere=1 ma milliamp milliampere=.001",
@@ -56,6 +61,8 @@ for _dimension, _sizes in {
     for _group in re.findall(r"([^=]+)=(\S+)", _sizes):
         for _name in _group[0].split():
             _UNITS[_name] = (_dimension, float(_group[1]))
+_EVERY = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annually": "year"}
+_EVERY |= {"annual": "year", "nightly": "day", "quarterly": "quarter"}
 # Words whose plural has another meaning than their singular, or none, are left as they are.
 _NO_PLURAL = frozenset("s ms a b v w g l m h".split())
 
@@ -72,11 +79,27 @@ _FOLLOWING = re.compile(r"\s?-?\s?(%|°\s?[CF]?|[$€£¥]|[^\W\d_]+(?:/[^\W\d_]
 _RANGE = re.compile(r"\s*(?:to|and|or|-|–|—|,)\s*")
 _ONE_OF = re.compile(r"\b(?:an?|one|per|each|every)\s+(?=([a-z]+)\b)")
 
-_LOWER = r"more than|over|above|at least|exceed\w*|larger than|greater than|longer than|older than|bigger than|higher than|no less than|not less than|no fewer than|minimum of|a minimum|upwards of|>=|>|≥"
-_UPPER = r"less than|fewer than|under|below|at most|up to|within|smaller than|shorter than|younger than|lower than|no more than|not more than|no later than|no longer than|maximum of|a maximum|not exceed\w*|<=|<|≤"
-_BEFORE = re.compile(rf"(?:(?P<no>\bnot )?(?P<lower>\b(?:{_LOWER}))|(?P<upper>\b(?:{_UPPER})|[<≤]))\s*(?:the |about |a |an |of |first |last |next )*$")
+_OFTEN = re.compile(rf"\b(?:{'|'.join(_EVERY)})\b")
+# "five working days" are days.
+_BETWEEN = re.compile(r"\s?-?\s?[a-z]{3,}\s([a-z]{3,})\b")
+
+_LOWER = "|".join(
+    r"""more.than over above at.least exceed\w* larger.than greater.than longer.than older.than bigger.than higher.than
+    no.less.than not.less.than no.fewer.than minimum.of a.minimum upwards.of""".split()
+)
+_UPPER = "|".join(
+    r"""less.than fewer.than under below at.most up.to within smaller.than shorter.than younger.than lower.than
+    no.more.than not.more.than no.later.than no.longer.than maximum.of a.maximum not.exceed\w*""".split()
+)
+_BEFORE = re.compile(
+    rf"(?:(?P<no>\bnot )?(?P<lower>\b(?:{_LOWER})|>=|>|≥)|(?P<upper>\b(?:{_UPPER})|<=|<|≤))"
+    r"\s*(?:the |about |a |an |of |first |last |next )*$"
+)
 _AT_MOST = re.compile(r"^[^.,;]{0,24}?\bat (most|least|minimum|maximum)\b")
-_AFTER = re.compile(r"^[^.,;]{0,24}?\b(?:or|and) (?P<more>more|longer|older|higher|above|over|later)?(?:less|fewer|shorter|younger|lower|below|under|earlier)?\b")
+_AFTER = re.compile(
+    r"^[^.,;]{0,24}?\b(?:or|and) (?:(?P<more>more|longer|older|higher|above|over|later)"
+    r"|less|fewer|shorter|younger|lower|below|under|earlier)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +131,12 @@ class Date:
 
 
 _DATES = [
-    re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTH_NAMES})\b\.?,?(?: (?P<year>\d{{4}})\b)?"),
-    re.compile(rf"\b(?P<month>{_MONTH_NAMES})\b\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?: ?,? (?P<year>\d{{4}})\b)?"),
+    re.compile(
+        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTH_NAMES})\b\.?,?(?: (?P<year>\d{{4}})\b)?"
+    ),
+    re.compile(
+        rf"\b(?P<month>{_MONTH_NAMES})\b\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?: ?,? (?P<year>\d{{4}})\b)?"
+    ),
     re.compile(rf"\b(?P<month>{_MONTH_NAMES})\b\.?,?(?: of)? (?P<year>\d{{4}})\b"),
     re.compile(r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b"),
     re.compile(r"\b(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})\b"),
@@ -129,7 +156,11 @@ def dates(text: str) -> tuple[tuple[Date, ...], str]:
             if date:
                 found.append(date)
                 low = low[: match.start()] + " " * len(match.group()) + low[match.end() :]
-    blank = "".join(old if new == old.lower() else " " for old, new in zip(text, low, strict=True)) if len(low) == len(text) else text
+    blank = (
+        "".join(old if new == old.lower() else " " for old, new in zip(text, low, strict=True))
+        if len(low) == len(text)
+        else text
+    )
     return tuple(found), blank
 
 
@@ -146,14 +177,23 @@ def quantities(text: str, loose: bool = False) -> tuple[Quantity, ...]:
     rest = dates(text)[1]
     found = [_in_digits(match, rest) for match in _NUMBER.finditer(rest)]
     found += [_in_words(match, rest) for match in _WORD_NUMBER.finditer(rest) if _counts(match, rest)]
-    found += [_single(match, rest) for match in _ONE_OF.finditer(rest.lower()) if unit_of(match[1]) and (loose or match.group().startswith("one"))]
+    found += [
+        _single(match, rest)
+        for match in _ONE_OF.finditer(rest.lower())
+        if unit_of(match[1]) and (loose or match.group().startswith("one"))
+    ]
+    found += [
+        _quantity("1", _EVERY[match[0]], match.start(), match.end(), rest) for match in _OFTEN.finditer(rest.lower())
+    ]
     return tuple(sorted(found, key=lambda quantity: quantity.start))
 
 
 def numbers(text: str) -> set[str]:
     """The values in a text, written alike: "3,000" is "3000", "three" is "3", "2.50" is "2.5"."""
     values = {_plain(match["amount"]) for match in _NUMBER.finditer(text)}
-    return values | {_plain(str(_worded(match.group()))) for match in _WORD_NUMBER.finditer(text) if _counts(match, text)}
+    return values | {
+        _plain(str(_worded(match.group()))) for match in _WORD_NUMBER.finditer(text) if _counts(match, text)
+    }
 
 
 def value_of(word: str) -> str:
@@ -173,7 +213,11 @@ def unit_of(word: str) -> tuple[str, float] | None:
     if low in _UNITS:
         return _UNITS[low]
     single = low.removesuffix("s")
-    return _UNITS.get(single) if single != low and single not in _NO_PLURAL else _UNITS.get({"centuries": "century"}.get(low, ""))
+    return (
+        _UNITS.get(single)
+        if single != low and single not in _NO_PLURAL
+        else _UNITS.get({"centuries": "century"}.get(low, ""))
+    )
 
 
 def _in_digits(match: re.Match[str], text: str) -> Quantity:
@@ -196,6 +240,9 @@ def _unit_after(text: str, end: int) -> str:
             break
         rest = rest[between.end() + number.end() :]
     following = _FOLLOWING.match(rest)
+    later = _BETWEEN.match(rest)
+    if following and later and not unit_of(following[1]) and unit_of(later[1]):
+        return later[1]
     return following[1] if following else ""
 
 
@@ -221,7 +268,7 @@ def _counts(match: re.Match[str], text: str) -> bool:
 
 
 def _worded(text: str) -> int:
-    """"two hundred and five" is 205, "twenty-first" 21."""
+    """ "two hundred and five" is 205, "twenty-first" 21."""
     total = part = 0
     for word in re.split(r"[\s-]+", text.lower()):
         if word in _LARGE:
@@ -252,10 +299,8 @@ def _quantity(value: str, unit: str, start: int, end: int, text: str) -> Quantit
     bound = "" if unit == "th" else _bound(text[:start], text[end:])
     if known is None:
         return Quantity(value, "", unit.lower(), bound, start)
-    try:
+    with suppress(ValueError):
         value = _plain(f"{float(value) * known[1]:.9f}")
-    except ValueError:
-        pass
     return Quantity(value, known[0], "", bound, start)
 
 
@@ -266,9 +311,7 @@ def _bound(before: str, after: str) -> str:
     if match := _AT_MOST.match(after.lower()):
         return "<" if match[1] in ("most", "maximum") else ">"
     match = _AFTER.match(after.lower())
-    if match and match.group().split()[-1] not in ("or", "and"):
-        return ">" if match["more"] else "<"
-    return ""
+    return "" if match is None else ">" if match["more"] else "<"
 
 
 def unsupported(claim: str, evidence: str) -> bool:
@@ -280,15 +323,22 @@ def unsupported(claim: str, evidence: str) -> bool:
         if not any(date.agrees(other) or (alone.agrees(other) and str(date.year) in years) for other in rest):
             return True
     words = frozenset(re.findall(r"[^\W\d_]+", evidence.lower()))
-    return any(not _found(quantity, known, rest, words) for quantity in quantities(claim))
+    free = list(known)
+    return not all(_take(quantity, free, rest, words) for quantity in quantities(claim))
 
 
-def _found(quantity: Quantity, known: tuple[Quantity, ...], told: tuple[Date, ...], words: frozenset[str]) -> bool:
+def _take(quantity: Quantity, free: list[Quantity], told: tuple[Date, ...], words: frozenset[str]) -> bool:
+    """Take the quantity from those of the evidence that stand for no other of the claim; whether it was there."""
     if not quantity.dimension and quantity.value in {str(date.year) for date in told}:
         return True
     # What is counted must be spoken of, though other words may stand between it and the number.
     counted = not quantity.unit.isalpha() or quantity.unit in FUNCTION_WORDS or _spoken_of(quantity.unit, words)
-    return any(_same(quantity, other) and (counted or other.unit == quantity.unit) for other in known)
+    same = [other for other in free if _same(quantity, other) and (counted or other.unit == quantity.unit)]
+    # The one whose unit is written alike, if there are several.
+    same.sort(key=lambda other: other.unit != quantity.unit)
+    if same:
+        free.remove(same[0])
+    return bool(same)
 
 
 def _spoken_of(word: str, words: frozenset[str]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from assistant.grounding.lexicon import root
-from assistant.grounding.quantities import value_of
+from assistant.grounding.quantities import unit_of, value_of
 from knowledge.words import FUNCTION_WORDS
 
 # Markdown that is not part of the words.
@@ -18,12 +18,15 @@ _JOINED = re.compile(r"\b([Nn]on|[Aa]nti|[Rr]e|[Uu]n)-(?=[a-z])")
 _BREAKS = frozenset(".,;:!?()—–")
 # Words that begin a clause of their own.
 _CLAUSE_WORDS = frozenset(
-    "because although though whereas while if when whenever unless until since that which who whom whose where but so".split()
+    """because although though whereas while if when whenever unless until since that which who whom whose where but
+    so""".split()
 )
-# Of the words that carry no subject matter, some do tell things apart when they stand in a claim.
-_CONTENT = frozenset("above below over under before after within without against".split())
+NEGATORS = frozenset(
+    """not no never none nothing nobody neither nor without hardly scarcely barely lack lacks lacked lacking absence
+    nowhere""".split()
+)
 # Words of a claim that need not stand in its evidence: they carry grammar, or say how something is told.
-LIGHT = (FUNCTION_WORDS - _CONTENT) | frozenset(
+LIGHT = FUNCTION_WORDS | frozenset(
     """not no never none cannot nor neither without able according allow allowed allows available based become becomes
     begin call called case cases come comes contain contains currently different enable enables ensure ensures exist
     exists following follow follows found generally having help helps include included includes including instead
@@ -67,7 +70,28 @@ class Reading:
     @property
     def content(self) -> list[int]:
         """Positions of the words that carry subject matter."""
-        return [i for i, word in enumerate(self.words) if word.content]
+        return [i for i, word in enumerate(self.words) if word.content and not self._unit(i)]
+
+    def _unit(self, i: int) -> bool:
+        """Whether it is the unit of a number, which is compared together with that."""
+        return i > 0 and self.words[i - 1].number and unit_of(self.words[i].lower) is not None
+
+
+# What tells how the rest is told.
+_LEAD = re.compile(
+    r"""(?:(?:in\s(?:other\swords|short|summary|addition|general|fact|essence)|to\ssum\sup|overall|however|moreover
+    |furthermore|additionally|therefore|thus|also|finally|specifically|similarly|please
+    |as\s(?:described|mentioned|noted|stated|explained|shown)(?:\s(?:above|below|earlier|before|here))?
+    |according\sto\s(?:the|your|these|this)\s(?:text|documents?|documentation|passages?|sources?|handbook|manual|guide|data
+    |material|course|notes|context|information|page|article|study|authors?)),\s|(?:please\s)?note\sthat\s)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def unled(claim: str) -> str:
+    """A claim without "In short," and the like before it."""
+    lead = _LEAD.match(claim)
+    return claim[lead.end() :] if lead else claim
 
 
 def plain(text: str) -> str:

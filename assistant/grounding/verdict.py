@@ -1,6 +1,7 @@
 """Does a piece of evidence bear a claim out? What contradicts it comes first, then how much of it is there."""
 
 import math
+from itertools import pairwise
 
 from assistant.grounding import formulas, names, negation, order, quantities
 from assistant.grounding.alignment import Alignment
@@ -39,8 +40,11 @@ def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozens
 
 
 def borrowed(aligned: Alignment, known: frozenset[str]) -> bool:
-    """Whether a short claim has a word of another sentence: the roots of all sentences are `known`."""
+    """Whether a short claim, or a subject, has its words from another sentence: the roots of all are `known`."""
     words = aligned.claim.words
+    mine = order.subject(aligned.claim)
+    if mine and all(i in aligned.missing and words[i].root in known for i in mine):
+        return True
     return len(aligned.claim.content) < LONG_CLAIM and any(words[i].root in known for i in aligned.missing)
 
 
@@ -75,5 +79,5 @@ def closeness(aligned: Alignment, cosine: float) -> float:
 def _monotone(aligned: Alignment) -> float:
     """The share of neighbouring words that stand in the same order in both."""
     places = [aligned.pairs[i] for i in aligned.claim.content if i in aligned.pairs]
-    steps = list(zip(places, places[1:], strict=False))
+    steps = list(pairwise(places))
     return sum(later > earlier for earlier, later in steps) / len(steps) if steps else 1.0
