@@ -127,7 +127,7 @@ def _pair_alike(
     best = max(free, key=lambda j: likeness(word, evidence.words[j].lower), default=None)
     value = likeness(word, evidence.words[best].lower) if best is not None else 0.0
     if best is None or not value:
-        # A word may stand for one that another word of the claim has already taken, or for a light word.
+        # A word may stand for one that another word of the claim has already taken, or for a light one.
         best = max(range(len(evidence.words)), key=lambda j: likeness(word, evidence.words[j].lower), default=None)
         value = likeness(word, evidence.words[best].lower) if best is not None else 0.0
     if best is not None and value and value >= least:

@@ -62,7 +62,7 @@ def reaches(claim: Reading, evidence: Sequence[Evidence], i: int, passages: Sequ
     alone = align(claim, _resolved(evidence, i))
     found = [Reach(alone, own.sentence)]
     for j in (i - 1, i + 1):
-        if 0 <= j < len(evidence) and evidence[j].passage == own.passage and alone.missing:
+        if 0 <= j < len(evidence) and evidence[j].passage == own.passage and len(alone.missing) >= FROM_EACH:
             first, second = sorted((own, evidence[j]), key=lambda e: e.start)
             quote = passages[own.passage].text[first.start : second.start + len(second.sentence)]
             both = align(claim, read(f"{first.sentence} {second.sentence}"))

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
@@ -10,8 +11,8 @@ from knowledge.words import stem
 
 # ALIKE: they begin alike.
 SAME, SYNONYM, DERIVED, SIMILAR, ALIKE = 1.0, 0.9, 0.8, 0.7, 0.6
-# The claim names the kind, as "machine" for "printer"; or the other way round, which says more than the evidence.
-KIND, SORT = 0.7, 0.6
+# The claim names a sort of what the evidence names, and so says more; "machine" for "printer" is SIMILAR.
+SORT = 0.6
 # Two words are forms of one when they begin alike: this many letters, and this share of the longer one.
 COMMON_LETTERS, COMMON_SHARE = 5, 0.6
 
@@ -197,6 +198,31 @@ def bases(word: str) -> frozenset[str]:
     return frozenset(found | {american(base) for base in found})
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the lexicon has of a word and of what it may be a form of: the words (or synsets) of each relation."""
+
+    bases: frozenset[str]
+    synsets: frozenset[int]
+    derived: frozenset[str]
+    similar: frozenset[str]
+    kinds: frozenset[str]
+    antonyms: frozenset[str]
+
+
+@lru_cache(maxsize=50_000)
+def entry(word: str) -> Entry:
+    forms = bases(word)
+
+    def related(name: str) -> frozenset[str]:
+        pairs = _pairs(name)
+        return frozenset(other for base in forms for other in pairs.get(base, ()))
+
+    synsets = frozenset(number for base in forms for number in _groups().get(base, ()))
+    kinds = frozenset(kind for base in forms for kind in _kinds().get(base, ()))
+    return Entry(forms, synsets, related("derived.txt"), related("similar.txt"), kinds, related("antonyms.txt"))
+
+
 @lru_cache(maxsize=200_000)
 def likeness(a: str, b: str) -> float:
     """How surely a claim's word means what the evidence's does: one of the constants above, or 0."""
@@ -204,21 +230,14 @@ def likeness(a: str, b: str) -> float:
         return SAME
     if opposed(a, b):
         return 0.0
-    of_a, of_b = bases(a), bases(b)
-    groups, derived, similar = _groups(), _pairs("derived.txt"), _pairs("similar.txt")
-    numbers = {number for base in of_b for number in groups.get(base, ())}
-    if any(not numbers.isdisjoint(groups.get(base, ())) for base in of_a):
+    of_a, of_b = entry(a), entry(b)
+    if not of_a.synsets.isdisjoint(of_b.synsets):
         return SYNONYM
-    if any(not of_b.isdisjoint(derived.get(base, ())) for base in of_a):
+    if not of_a.derived.isdisjoint(of_b.bases):
         return DERIVED
-    if any(not of_b.isdisjoint(similar.get(base, ())) for base in of_a):
+    if not of_a.similar.isdisjoint(of_b.bases) or not of_b.kinds.isdisjoint(of_a.bases):
         return SIMILAR
-    kinds = _kinds()
-    if any(not of_b.isdisjoint(kinds.get(base, ())) for base in of_a):
-        return SORT
-    if any(not of_a.isdisjoint(kinds.get(base, ())) for base in of_b):
-        return KIND
-    return ALIKE if _begin_alike(a, b) else 0.0
+    return SORT if not of_a.kinds.isdisjoint(of_b.bases) else ALIKE if _begin_alike(a, b) else 0.0
 
 
 def _begin_alike(a: str, b: str) -> bool:
@@ -233,16 +252,13 @@ def opposed(a: str, b: str) -> bool:
         return False
     if _negates(a, b) or _negates(b, a):
         return True
-    antonyms = _pairs("antonyms.txt")
-    against_a = {word for base in bases(a) for word in antonyms.get(base, ())}
-    against_b = {word for base in bases(b) for word in antonyms.get(base, ())}
-    return bool(against_a & bases(b)) or _reaches(against_a, b) or _reaches(against_b, a)
-
-
-def _reaches(antonyms: set[str], word: str) -> bool:
-    """Whether an antonym is an adjective close to the word, as "small", the antonym of "large", is to "tiny"."""
-    similar = _pairs("similar.txt")
-    return any(not antonyms.isdisjoint(similar.get(base, ())) for base in bases(word))
+    of_a, of_b = entry(a), entry(b)
+    # Or one is close to the other's antonym, as "tiny" to "small", the antonym of "large".
+    return not (
+        of_a.antonyms.isdisjoint(of_b.bases)
+        and of_a.antonyms.isdisjoint(of_b.similar)
+        and of_b.antonyms.isdisjoint(of_a.similar)
+    )
 
 
 def _negates(a: str, b: str) -> bool:

@@ -60,9 +60,9 @@ class Word:
         return self.root[0].isdigit()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A sentence without Markdown, and its words."""
+    """A sentence without Markdown, and its words. The same text is read once, so that identity is equality."""
 
     text: str
     words: tuple[Word, ...]

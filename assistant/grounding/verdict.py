@@ -20,6 +20,8 @@ LONG_CLAIM = 6
 # cut out of their own).
 COSINE_WEIGHT, COVERAGE_WEIGHT, SUBJECT_WEIGHT, BIAS = 7.0, 7.5, -1.0, -11.0
 ENOUGH = 0.5
+# Content words, and the share of neighbours that stay neighbours, of a claim that repeats a part of a sentence.
+SHORTEST_RUN, RUN_SHARE = 5, 0.9
 
 
 def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozenset[str]) -> bool:
@@ -63,12 +65,22 @@ def support(aligned: Alignment, cosine: float) -> float:
     """The chance, 0 to 1, that evidence which contradicts nothing bears the claim out.
 
     It rises with the cosine between the two, and with the share of the claim's content words that the evidence has;
-    it falls with the share of the claim's subject that the evidence has not.
+    it falls with the share of the claim's subject that the evidence has not. A part of a long sentence, though far from
+    the whole in meaning, is borne out by it.
     """
+    if _in_one_run(aligned):
+        return 1.0
     mine = order.subject(aligned.claim)
     missing = sum(i in aligned.missing for i in mine) / len(mine) if mine else 0.0
     score = BIAS + COSINE_WEIGHT * cosine + COVERAGE_WEIGHT * aligned.coverage + SUBJECT_WEIGHT * missing
     return 1.0 / (1.0 + math.exp(-score))
+
+
+def _in_one_run(aligned: Alignment) -> bool:
+    """Whether the claim is practically a part of the sentence, word by word."""
+    last = len(aligned.claim.words) - 1
+    steps = sum(aligned.pairs.get(i, -9) + 1 == aligned.pairs.get(i + 1) for i in range(last))
+    return len(aligned.claim.content) >= SHORTEST_RUN and steps >= RUN_SHARE * last
 
 
 def closeness(aligned: Alignment, cosine: float) -> float:
