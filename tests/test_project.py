@@ -104,5 +104,6 @@ def test_the_wheel_carries_profiles_samples_and_types(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"assistant/configs/{name}.toml" for name in profile_names()} <= names
     assert {"assistant/samples/course/lab-handbook.pdf", "assistant/samples/handbook/01-installing.md"} <= names
+    assert {f"assistant/grounding/wordnet/{name}" for name in ("LICENSE", "antonyms.txt", "synonyms.txt")} <= names
     assert {"assistant/py.typed", "knowledge/py.typed", "connectors/py.typed"} <= names
     assert not any(name.startswith(("tests/", "configs/")) for name in names)

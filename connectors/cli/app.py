@@ -21,6 +21,7 @@ from connectors.cli import (
     errors,
     evaluate,
     evaluate_answers,
+    evaluate_grounding,
     ingest,
     models,
     report,
@@ -56,6 +57,7 @@ app.command()(ingest.ingest)
 app.add_typer(documents.app, name="documents")
 app.command()(search.search)
 evaluate.app.command()(evaluate_answers.answers)
+evaluate.app.command()(evaluate_grounding.grounding)
 app.add_typer(evaluate.app, name="eval")
 app.command()(bench.bench)
 app.add_typer(models.app, name="models")

@@ -1,0 +1,166 @@
+"""Is a sentence supported by the passages? The check that stands between the model and the person.
+
+A claim is set against the sentences nearest to it, alone or with a neighbour it draws on. The one it was most likely
+made of decides: it must contradict nothing (numbers, units, dates, names, negation, opposites, who does what) and
+hold enough of the claim. Where the language is not English, only practically a quotation passes. What is not
+supported is not shown as fact; then the passage itself is quoted, which is always true to the source.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from assistant.gate import covered
+from assistant.grounding import languages
+from assistant.grounding.evidence import Evidence, Reach, code_lines, gather, reaches
+from assistant.grounding.reading import Reading, plain, read, unled
+from assistant.grounding.verdict import ENOUGH, borrowed, closeness, contradicted, support
+from assistant.types import Passage
+
+# Sentences that a claim is set against: those that share most of its words.
+CANDIDATES = 4
+# A sentence that says it by itself is quoted rather than two that say it together.
+ALONE = 0.1
+# Fewer content words than this make no claim that could be checked.
+SHORTEST_CLAIM = 2
+# A written answer must rest on one of the sentences that speak most directly of the question.
+ON_TOPIC = 5
+# Words of its own that a quotation must have, or it says nothing.
+MIN_QUOTE_WORDS = 3
+# Cosine with the question plus half the share of it that is covered: below the first a sentence is no answer, and
+# below the second share of the best one it is not worth quoting beside it.
+MIN_QUOTE_VALUE = 0.6
+MIN_QUOTE_SHARE = 0.75
+
+# Ends like a statement: not a heading, not a question, not cut off in the middle.
+_WHOLE_SENTENCE = re.compile(r"^[^#].*[.!。！][\"'”’)*_`]*\s*$", re.DOTALL)
+_FENCE = re.compile(r"^\s*(```|~~~)")
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The passage, by its place among those given, and the exact words of it that bear the sentence out."""
+
+    passage: int
+    quote: str
+
+
+class Grounding:
+    """Checks sentences against a set of passages, whose sentences are embedded once.
+
+    `rarity` says how telling a word is in these documents.
+    """
+
+    def __init__(
+        self, question: str, passages: Sequence[Passage], embeddings: Embeddings, rarity: Callable[[str], float]
+    ) -> None:
+        self.passages = passages
+        self._embeddings = embeddings
+        self.evidence = gather(passages)
+        self._vectors = self._embed([e.sentence for e in self.evidence])
+        self._values = self._worth(question, rarity)
+        self._on_topic = set(np.argsort(-self._values)[:ON_TOPIC].tolist())
+
+    def _embed(self, texts: Sequence[str]) -> "np.ndarray":
+        return np.asarray(self._embeddings.embed_documents(list(texts)) if texts else [], dtype=np.float32)
+
+    def _worth(self, question: str, rarity: Callable[[str], float]) -> "np.ndarray":
+        """How directly each sentence, read under its headings, speaks of the question."""
+        if not self.evidence:
+            return np.zeros(0)
+        headed = [f"{self.passages[e.passage].section} {e.sentence}" for e in self.evidence]
+        told = np.asarray([covered(question, text, rarity) for text in headed])
+        worth: np.ndarray = self._cosines(question) + told / 2
+        return worth
+
+    def _cosines(self, text: str) -> "np.ndarray":
+        vector = np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
+        cosines: np.ndarray = self._vectors @ vector
+        return cosines
+
+    def check(self, claim: str) -> Support | None:
+        """What supports the claim, or None. Code is supported only where it stands in a passage line by line."""
+        if _FENCE.match(claim):
+            return self._check_code(claim)
+        if not self.evidence or not checkable(claim):
+            return None
+        near = nearest(read(claim), self.evidence, sorted(self._on_topic))
+        cosines = self._cosines(claim) if near else np.zeros(0)
+        return judge(claim, self.evidence, self.passages, {i: float(cosines[i]) for i in near})
+
+    def _check_code(self, block: str) -> Support | None:
+        lines = [line.strip() for line in block.splitlines() if line.strip() and not _FENCE.match(line)]
+        for number, passage in enumerate(self.passages):
+            there = code_lines(passage.text)
+            if lines and all(line in there for line in lines):
+                return Support(number, lines[0])
+        return None
+
+    def best(self, count: int) -> list[Support]:
+        """The sentences that speak most directly of the question, best first: what to quote.
+
+        Sentences that say the same count once, and those that hardly touch the question are left out, so there may
+        be fewer than `count`, or none.
+        """
+        order = [i for i in np.argsort(-self._values) if quotable(self.evidence[i])]
+        least = max(MIN_QUOTE_VALUE, MIN_QUOTE_SHARE * self._values[order[0]]) if order else 0.0
+        found: dict[frozenset[str], Support] = {}
+        for i in order:
+            if self._values[i] >= least:
+                evidence = self.evidence[i]
+                found.setdefault(frozenset(evidence.stems), Support(evidence.passage, evidence.sentence))
+        return list(found.values())[:count]
+
+
+def checkable(claim: str) -> bool:
+    """Whether a sentence is a whole statement with something in it to check."""
+    reading = read(claim)
+    words = len(reading.content) + sum(word.number for word in reading.words)
+    return bool(_WHOLE_SENTENCE.search(claim)) and words >= SHORTEST_CLAIM
+
+
+def nearest(claim: Reading, evidence: Sequence[Evidence], allowed: Sequence[int]) -> list[int]:
+    """Those of the allowed sentences that share most of the claim's words, a short one before a long one."""
+    roots = {word.root for word in claim.words}
+    content = {claim.words[i].root for i in claim.content}
+    worth = {}
+    for i in allowed:
+        there = [word.root for word in read(evidence[i].sentence).words]
+        worth[i] = (len(content.intersection(there)) + 0.1 * len(roots.intersection(there))) - 0.001 * len(there)
+    return sorted(allowed, key=lambda i: -worth[i])[:CANDIDATES]
+
+
+def judge(
+    claim: str, evidence: Sequence[Evidence], passages: Sequence[Passage], cosines: dict[int, float]
+) -> Support | None:
+    """What supports the claim among the sentences that a cosine with it is given for, or None."""
+    claim = unled(claim.strip())
+    for i in cosines:
+        if plain(evidence[i].sentence).lower() == plain(claim).lower():
+            return Support(evidence[i].passage, evidence[i].sentence)
+    reading = read(claim)
+    if not languages.english(reading):
+        quoted = (evidence[i] for i in cosines if languages.quotes(claim, evidence[i].sentence))
+        return next((Support(one.passage, one.sentence) for one in quoted), None)
+    found = [(reach, i) for i in cosines for reach in reaches(reading, evidence, i, passages)]
+    if not found:
+        return None
+    reach, i = max(found, key=lambda pair: _closeness(pair[0], evidence[pair[1]], cosines[pair[1]]))
+    known = frozenset(word.root for e in evidence for word in read(e.sentence).words)
+    passage = frozenset(word.lower for word in read(passages[evidence[i].passage].text).words)
+    if contradicted(reach.aligned, claim, reach.quote, passage) or borrowed(reach.aligned, known):
+        return None
+    return Support(evidence[i].passage, reach.quote) if support(reach.aligned, cosines[i]) >= ENOUGH else None
+
+
+def _closeness(reach: Reach, own: Evidence, cosine: float) -> float:
+    return closeness(reach.aligned, cosine) - ALONE * (reach.quote != own.sentence)
+
+
+def quotable(evidence: Evidence) -> bool:
+    """Whether a sentence says something by itself: no question, no announcement, no line set in bold as a heading."""
+    heading = evidence.sentence.startswith("**") and evidence.sentence.endswith("**")
+    return len(evidence.stems) >= MIN_QUOTE_WORDS and not heading and not evidence.sentence.endswith(("?", ":"))

@@ -1,0 +1,128 @@
+"""The sentences of the passages, and what each says together with its neighbours."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.grounding.alignment import Alignment, align
+from assistant.grounding.order import PRONOUNS, subject
+from assistant.grounding.reading import Reading, read
+from assistant.types import Passage
+from assistant.untrusted.instructions import is_instruction
+from assistant.untrusted.markup import seen
+from knowledge.words import content_words, sentences, stem
+
+# How far back the noun is looked for that a pronoun stands for, in sentences.
+BACK = 5
+# A claim that was put together of two sentences has this many content words from each that the other lacks.
+FROM_EACH = 3
+
+# What stands under such a heading asks or announces; it does not answer.
+_NO_ANSWERS = re.compile(r"\b(?:objectives?|goals?|exercises?|quiz(?:zes)?|review questions|contents)\b", re.IGNORECASE)
+_HEADING = re.compile(r"#{1,6} ")
+_FENCE = re.compile(r"^\s*(```|~~~)")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence of a passage, where it starts in the passage's text, and its content stems in order."""
+
+    passage: int
+    sentence: str
+    stems: tuple[str, ...]
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A claim set against a sentence, alone or with a neighbour. `quote` is a slice of the passage's text."""
+
+    aligned: Alignment
+    quote: str
+
+
+def gather(passages: Sequence[Passage], answering: bool = True) -> list[Evidence]:
+    """The sentences of all passages; `answering` leaves out those under headings such as "Exercises".
+
+    What nobody sees of a document says nothing, and neither does what tells a model what to do.
+    """
+    found = []
+    for number, passage in enumerate(passages):
+        position = 0
+        for sentence in sentences(seen(_answering(passage) if answering else passage.text)):
+            start = passage.text.find(sentence, position)
+            if start >= 0 and not is_instruction(sentence):
+                found.append(Evidence(number, sentence, content_stems(sentence), start))
+                position = start
+    return found
+
+
+def content_stems(text: str) -> tuple[str, ...]:
+    """Stems of the content words, each once, in order."""
+    return tuple(dict.fromkeys(stem(word) for word in content_words(text)))
+
+
+def reaches(claim: Reading, evidence: Sequence[Evidence], i: int, passages: Sequence[Passage]) -> list[Reach]:
+    """The claim set against sentence `i`, and against it and the one before or after where it draws on both."""
+    own = evidence[i]
+    alone = align(claim, _resolved(evidence, i))
+    found = [Reach(alone, own.sentence)]
+    for j in (i - 1, i + 1):
+        if 0 <= j < len(evidence) and evidence[j].passage == own.passage and len(alone.missing) >= FROM_EACH:
+            first, second = sorted((own, evidence[j]), key=lambda e: e.start)
+            quote = passages[own.passage].text[first.start : second.start + len(second.sentence)]
+            both = align(claim, read(f"{first.sentence} {second.sentence}"))
+            other = align(claim, read(evidence[j].sentence))
+            if _adjoin(first, second) and _gains(alone, both) and _gains(other, both):
+                found.append(Reach(both, quote))
+    return found
+
+
+def _adjoin(first: Evidence, second: Evidence) -> bool:
+    """Whether nothing but space stands between them."""
+    return first.start >= 0 and 0 <= second.start - first.start - len(first.sentence) <= 2
+
+
+def _gains(one: Alignment, both: Alignment) -> bool:
+    return len(set(one.missing) - set(both.missing)) >= FROM_EACH
+
+
+def _resolved(evidence: Sequence[Evidence], i: int) -> Reading:
+    """The sentence; where it begins with a pronoun, after the subject of the sentence that the pronoun points to."""
+    own = read(evidence[i].sentence)
+    opening = own.words[: own.content[0] if own.content else len(own.words)]
+    if not any(word.lower in PRONOUNS for word in opening):
+        return own
+    for j in range(i - 1, max(i - 1 - BACK, -1), -1):
+        if evidence[j].passage != evidence[i].passage:
+            break
+        earlier = read(evidence[j].sentence)
+        named = subject(earlier)
+        if named and earlier.words[0].lower not in PRONOUNS:
+            told = " ".join(word.written for word in earlier.words[: named[-1] + 1])
+            return read(f"{told}, {evidence[i].sentence}")
+    return own
+
+
+def _answering(passage: Passage) -> str:
+    """The passage's text without what stands under headings such as "Exercises"."""
+    skipping = bool(_NO_ANSWERS.search(passage.section.rpartition(" > ")[2]))
+    kept: list[str] = []
+    for line in passage.text.splitlines(keepends=True):
+        if _HEADING.match(line):
+            skipping = bool(_NO_ANSWERS.search(line))
+        if not skipping:
+            kept.append(line)
+    return "".join(kept)
+
+
+def code_lines(text: str) -> set[str]:
+    """The lines inside code blocks, without indentation."""
+    lines: set[str] = set()
+    fenced = False
+    for line in text.splitlines():
+        if _FENCE.match(line):
+            fenced = not fenced
+        elif fenced:
+            lines.add(line.strip())
+    return lines

@@ -1,0 +1,253 @@
+"""The parts of the check: claims, quantities, negation, relations of words, other languages; and what always holds."""
+
+import re
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from assistant.grounding import Grounding, is_claim
+from assistant.grounding.alignment import align
+from assistant.grounding.lexicon import likeness, opposed
+from assistant.grounding.negation import denials
+from assistant.grounding.quantities import unsupported
+from assistant.grounding.reading import read
+from assistant.types import Passage
+from knowledge import SentenceEmbeddings
+from knowledge.words import content_words, sentences
+
+
+def everywhere(word: str) -> float:
+    return 1.0
+
+
+def over(text: str, embeddings: SentenceEmbeddings, question: str = "") -> Grounding:
+    return Grounding(question, [Passage(text, "a.md", None, "", "", 0.5)], embeddings, everywhere)
+
+
+def contradicts(claim: str, evidence: str) -> bool:
+    return denials(align(read(claim), read(evidence))) > 0
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "What happens if you double the voltage?",
+        "Hello!",
+        "Hi there,",
+        "Hello Kim!",
+        "Sure!",
+        "Great question!",
+        "That's a good point.",
+        "You're welcome.",
+        "I hope this helps!",
+        "Let me know if you have any further questions.",
+        "Try to think about what the current does at a branch.",
+        "Think about Ohm's law again.",
+        "Let's look at the circuit together.",
+        "Consider what happens to the current.",
+        "Here is what the handbook says:",
+        "…",
+        "",
+    ],
+)
+def test_questions_courtesies_hints_and_lead_ins_are_no_claims(sentence: str) -> None:
+    assert not is_claim(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Paris.",
+        "Yes, it is.",
+        "No.",
+        "Sure, it takes two days.",
+        "Of course the allowance is paid in cash.",
+        "Remember that the deadline is 31 March.",
+        "Think of voltage, because it is 230 V.",
+        "Try to restart the server.",
+        "Note that savings do not count.",
+        "42",
+        "The limit is 30 days.",
+        "Welcome bonuses are taxed.",
+        "Good cables are made of copper.",
+        "Hello is printed by the program.",
+    ],
+)
+def test_whatever_states_something_is_a_claim_however_short(sentence: str) -> None:
+    assert is_claim(sentence)
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("It was opened on March 5, 2024.", "It was opened on 5 March 2024."),
+        ("It was opened on 2024-03-05.", "It was opened on 5 March 2024."),
+        ("It was opened on 5 March.", "It was opened on the 5th of March 2024."),
+        ("It was opened in March 2024.", "It was opened on 5 Mar 2024."),
+        ("It takes 14 days.", "It takes two weeks."),
+        ("It takes an hour.", "It takes one hour."),
+        ("It is 1,500 m long.", "It is 1.5 km long."),
+        ("It costs 1 500 euros.", "It costs €1,500."),
+        ("53 % agreed.", "Fifty-three percent agreed."),
+        ("In the 16th century it fell.", "In the sixteenth century it fell."),
+        ("Wait at least 20 seconds.", "Wait 20 seconds or more."),
+        ("Send it no later than 30 days after.", "Send it within 30 days."),
+        ("It holds between 2 and 8 °C.", "It holds at 2 to 8 °C."),
+        ("One and a half million people came, 1.5 million.", "1,500,000 people came, one and a half million."),
+        ("It runs daily.", "It runs every day."),
+    ],
+)
+def test_the_same_quantity_may_be_written_in_many_ways(claim: str, evidence: str) -> None:
+    assert not unsupported(claim, evidence)
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("It was opened on 6 March 2024.", "It was opened on 5 March 2024."),
+        ("It was opened on 5 May 2024.", "It was opened on 5 March 2024."),
+        ("It was opened in March 2023.", "It was opened on 5 March 2024."),
+        ("It takes 14 hours.", "It takes two weeks."),
+        ("It takes less than 14 days.", "It takes more than 14 days."),
+        ("It takes 14 days.", "It takes at most 14 days."),
+        ("It costs $1,500.", "It costs €1,500."),
+        ("The third row is shown.", "The fourth row is shown."),
+        ("It grew by 5 %.", "It grew by 5 points."),
+        ("It runs weekly.", "It runs daily."),
+        ("It lasts five working hours.", "It lasts five working days."),
+        ("Give 15 kg/l.", "Give 15 mg/l."),
+        ("303 hospitals took part.", "303 patients took part."),
+        ("It rose from 2 to 2.", "It rose from 2 to 3."),
+    ],
+)
+def test_another_number_unit_bound_or_date_is_noticed(claim: str, evidence: str) -> None:
+    assert unsupported(claim, evidence)
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "wrong"),
+    [
+        ("Uploads are not allowed.", "Uploads are forbidden.", False),
+        ("Uploads are allowed.", "Uploads are forbidden.", True),
+        ("It is no longer supported.", "It is not supported any more.", False),
+        ("It is no longer supported.", "It is supported.", True),
+        ("The pump fails to start.", "The pump starts.", True),
+        ("Light needs no medium.", "Light does not need a medium.", False),
+        ("The box has not been opened.", "The box is unopened.", False),
+        ("The box is opened.", "The box is unopened.", True),
+        ("It works without a key.", "It works with a key.", True),
+        ("Not only lamps but motors run on it.", "Lamps and motors run on it.", False),
+        ("Send it no later than 30 days after.", "Send it within 30 days after.", False),
+        ("If one is not None, stop.", "If one is None, stop.", True),
+        ("The temperature rises.", "The temperature falls.", True),
+        ("A large pump is used.", "A small pump is used.", True),
+        ("A tiny pump is used.", "A large pump is used.", True),
+        ("The text is decoded first.", "The text is encoded first.", True),
+    ],
+)
+def test_negations_and_opposites_are_weighed_together(claim: str, evidence: str, wrong: bool) -> None:
+    assert contradicts(claim, evidence) is wrong
+
+
+def test_words_are_related_by_form_meaning_and_kind() -> None:
+    assert (
+        likeness("frozen", "freeze") == likeness("colour", "color") == likeness("nationalised", "nationalizes") == 1.0
+    )
+    assert likeness("purchase", "buy") > likeness("refrigerator", "fridge") > 0
+    assert likeness("large", "small") == likeness("voltage", "kitchen") == 0
+    assert opposed("enabled", "disabled")
+    assert opposed("unsupported", "supported")
+    assert opposed("careless", "careful")
+    assert not opposed("input", "put")
+    assert not opposed("large", "big")
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "supported"),
+    [
+        (
+            "Der Antrag muss innerhalb von 30 Tagen gestellt werden.",
+            "Der Antrag muss innerhalb von 30 Tagen gestellt werden.",
+            True,
+        ),
+        (
+            "Der Antrag muss innerhalb von 60 Tagen gestellt werden.",
+            "Der Antrag muss innerhalb von 30 Tagen gestellt werden.",
+            False,
+        ),
+        (
+            "Der Antrag wird berücksichtigt und sofort bezahlt.",
+            "Der Antrag wird nicht berücksichtigt und sofort bezahlt.",
+            False,
+        ),
+        ("신청서는 30일 이내에 제출해야 합니다.", "신청서는 30일 이내에 제출해야 합니다.", True),
+        ("신청서는 60일 이내에 제출해야 합니다.", "신청서는 30일 이내에 제출해야 합니다.", False),
+        ("신청서는 30일 이내에 제출하지 않아야 합니다.", "신청서는 30일 이내에 제출해야 합니다.", False),
+    ],
+)
+def test_another_language_is_checked_by_its_very_words(
+    embeddings: SentenceEmbeddings, claim: str, text: str, supported: bool
+) -> None:
+    assert (over(text, embeddings).check(claim) is not None) is supported
+
+
+def test_two_sentences_that_a_claim_was_made_of_are_quoted_together(embeddings: SentenceEmbeddings) -> None:
+    text = "The museum was founded in Leeds by a group of weavers. It shows looms, spindles and dyed cloth from Asia."
+    support = over(text, embeddings).check(
+        "Founded in Leeds by a group of weavers, the museum shows looms, spindles and dyed cloth from Asia."
+    )
+    assert support is not None
+    assert support.quote == text
+
+
+def test_a_pronoun_stands_for_the_subject_before_it_and_for_nothing_else(embeddings: SentenceEmbeddings) -> None:
+    text = "The turbine was built in Bremen for the harbour board. It drives two pumps below the old bridge."
+    assert over(text, embeddings).check("The turbine drives two pumps below the old bridge.") is not None
+    assert over(text, embeddings).check("The harbour board drives two pumps below the old bridge.") is None
+
+
+TEXTS = st.text(max_size=120) | st.text(
+    alphabet=st.sampled_from("ab 019.,-%°€²½İß٣\"'()*`\n#|>not n't March 5 th"), max_size=120
+)
+NOUNS = ["pump", "bridge", "library", "nurse", "server", "lens", "farmer", "valve", "tenant", "invoice"]
+VERBS = ["needs", "sends", "replaces", "stores", "checks", "measures"]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(claim=TEXTS, text=TEXTS)
+def test_no_text_makes_the_check_fail_and_every_quote_stands_in_its_passage(
+    embeddings: SentenceEmbeddings, claim: str, text: str
+) -> None:
+    grounding = over(text, embeddings, "pump")
+    for said in (claim, text, f"{text}."):
+        is_claim(said)
+        support = grounding.check(said)
+        assert support is None or support.quote in text
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> str:
+    first, second, third = draw(st.permutations(NOUNS))[:3]
+    number = draw(st.integers(min_value=2, max_value=99_999))
+    return f"The {first} {draw(st.sampled_from(VERBS))} {number} {second}s beside the {third}."
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sentence=statements(), others=st.lists(statements(), max_size=3))
+def test_a_sentence_of_the_passage_is_supported_as_it_stands(
+    embeddings: SentenceEmbeddings, sentence: str, others: list[str]
+) -> None:
+    text = " ".join([sentence, *others])
+    assume(sentence in sentences(text) and len(content_words(sentence)) >= 3)
+    support = over(text, embeddings).check(sentence)
+    assert support is not None
+    assert support.quote == sentence
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sentence=statements(), data=st.data())
+def test_a_changed_digit_is_never_supported(embeddings: SentenceEmbeddings, sentence: str, data: st.DataObject) -> None:
+    place = data.draw(st.sampled_from([match.start() for match in re.finditer(r"\d", sentence)]))
+    digit = data.draw(st.sampled_from([d for d in "123456789" if d != sentence[place]]))
+    assert over(sentence, embeddings).check(sentence[:place] + digit + sentence[place + 1 :]) is None
