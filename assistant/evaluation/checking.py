@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assistant import phrases
+from assistant.draft import UNCONFIRMED
 from assistant.grounding import Grounding
 from assistant.settings import PersonaSettings
 from assistant.types import Answer, Passage
@@ -12,6 +13,8 @@ from knowledge import KnowledgeBase
 from knowledge.evaluation import Entry
 from knowledge.words import content_words, sentences
 
+# The phrases that stand around an answer.
+REMARKS = ("quotation", "abstention", "cut_off", "unconfirmed", "unchecked")
 _MARKS = re.compile(r"((?:\s*\[\d+\])+)")
 _NUMBER = re.compile(r"\d+")
 _MARKUP = re.compile(r"[>*_`“”\"]+")
@@ -44,13 +47,10 @@ def check(answer: Answer, corpus: Mapping[str, Entry], knowledge: KnowledgeBase,
 def cited_sentences(answer: Answer, persona: PersonaSettings) -> tuple[Sentence, ...]:
     """The statements of an answer, each with what the marks directly after it cite.
 
-    What the persona says of itself and questions are no statements.
+    What the persona says of itself and questions are no statements, and what is marked is not shown as fact.
     """
     sources = {citation.number: citation.source for citation in answer.citations}
-    said = answer.text
-    for phrase in phrases.wordings(persona, "quotation") | phrases.wordings(persona, "abstention"):
-        said = said.replace(phrase, "\n\n")
-    pieces = _MARKS.split(said)
+    pieces = _MARKS.split(_without_remarks(answer.text, persona))
     found: list[Sentence] = []
     for text, marks in zip(pieces[::2], [*pieces[1::2], ""], strict=True):
         *others, last = [*_statements(text)] or [""]
@@ -61,9 +61,17 @@ def cited_sentences(answer: Answer, persona: PersonaSettings) -> tuple[Sentence,
     return tuple(found)
 
 
+def _without_remarks(said: str, persona: PersonaSettings) -> str:
+    for name in REMARKS:
+        for wording in phrases.wordings(persona, name):
+            said = said.replace(f"_{wording}_", "\n\n").replace(wording, "\n\n")
+    return said
+
+
 def _statements(text: str) -> list[str]:
     lines = "\n".join(line.lstrip("> ").strip() for line in text.splitlines())
-    return [one for one in sentences(lines) if not one.endswith("?") and content_words(one)]
+    found = [one for one in sentences(lines) if not one.endswith("?") and content_words(one)]
+    return [one for one in found if not one.startswith(UNCONFIRMED.strip())]
 
 
 def _holds(sentence: Sentence, corpus: Mapping[str, Entry], knowledge: KnowledgeBase) -> bool:
