@@ -181,7 +181,8 @@ def predicate(reading: Reading) -> int:
 
 
 _BEFORE_NOUN = frozenset(
-    "a an the this that these those its his her their our your my of in on for with to by and or".split()
+    """a an the this that these those its his her their our your my of in on for with to by and or most many some all few
+    several other each every any no more both such""".split()
 )
 _AFTER_VERB = frozenset(
     """a an the this that these those its his her their our your my to in on at by from for with as into not no each

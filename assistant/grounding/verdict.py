@@ -8,7 +8,7 @@ from assistant.grounding.alignment import Alignment
 from assistant.grounding.lexicon import verbs
 
 # Words that make a claim stronger than its evidence: none may be added.
-STRONG = frozenset("always only must exactly entirely completely best worst".split())
+STRONG = frozenset("always only must exactly entirely completely best worst even regardless".split())
 # What says as much as "must"; so does an instruction.
 _OBLIGING = frozenset("must required require requires mandatory obliged need needs needed have has shall".split())
 # A claim of fewer content words than this may not take a word from another sentence of the passages.
@@ -37,6 +37,7 @@ def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozens
         or overstated(aligned)
         or order.swapped(aligned)
         or order.exchanged(aligned)
+        or order.objects_exchanged(aligned)
         or order.other_subject(aligned)
     )
 
