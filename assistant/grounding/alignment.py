@@ -181,12 +181,20 @@ def predicate(reading: Reading) -> int:
 
 
 _BEFORE_NOUN = frozenset(
-    "a an the this that these those its his her their our your my of in on for with to by and or".split()
+    """a an the this that these those its his her their our your my of in on for with to by most many some all few
+    several other each every any no more both such""".split()
 )
 _AFTER_VERB = frozenset(
     """a an the this that these those its his her their our your my to in on at by from for with as into not no each
     every all any both only""".split()
 )
+
+
+def _goes_on(words: tuple[Word, ...], i: int) -> bool:
+    """Whether something follows that may be an object: "and reflects green light", not "pumps and valves of steel"."""
+    if i + 1 == len(words) or words[i + 1].phrase != words[i].phrase:
+        return False
+    return words[i + 1].lower in _AFTER_VERB or (words[i + 1].content and words[i].lower.endswith("s"))
 
 
 def is_verb(words: tuple[Word, ...], i: int) -> bool:
@@ -197,5 +205,7 @@ def is_verb(words: tuple[Word, ...], i: int) -> bool:
         return False
     following = words[i + 1].lower if i + 1 < len(words) else ""
     if following in AUXILIARIES:
+        return False
+    if previous.lower in ("and", "or") and not _goes_on(words, i):
         return False
     return (word.lower.endswith(("s", "ed", "en")) and len(word.lower) > 3) or following in _AFTER_VERB

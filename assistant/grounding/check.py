@@ -19,6 +19,7 @@ from assistant.grounding.evidence import Evidence, Reach, code_lines, gather, re
 from assistant.grounding.reading import Reading, plain, read, unled
 from assistant.grounding.verdict import ENOUGH, borrowed, closeness, contradicted, support
 from assistant.types import Passage
+from knowledge.words import content_words
 
 # Sentences that a claim is set against: those that share most of its words.
 CANDIDATES = 4
@@ -117,9 +118,7 @@ class Grounding:
 
 def checkable(claim: str) -> bool:
     """Whether a sentence is a whole statement with something in it to check."""
-    reading = read(claim)
-    words = len(reading.content) + sum(word.number for word in reading.words)
-    return bool(_WHOLE_SENTENCE.search(claim)) and words >= SHORTEST_CLAIM
+    return bool(_WHOLE_SENTENCE.search(claim)) and len(content_words(claim)) >= SHORTEST_CLAIM
 
 
 def nearest(claim: Reading, evidence: Sequence[Evidence], allowed: Sequence[int]) -> list[int]:

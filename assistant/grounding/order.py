@@ -14,6 +14,8 @@ _RELATIONS = frozenset(
 # A preposition relates only what stands close to it on both sides; those of place and time, only their neighbours.
 TIGHT, TIGHTEST = 4, 2
 _PLACES = frozenset("about around at beside by during for in near of off on per since through within".split())
+# Content words after a verb that may be its object.
+OBJECT = 3
 # Farther apart, two words have nothing to do with one another.
 REACH = 12
 # What stands at the beginning of a sentence that speaks of what was named before.
@@ -127,6 +129,43 @@ def exchanged(aligned: Alignment) -> bool:
     moved = sum(i in aligned.pairs and aligned.pairs[i] not in theirs for i in mine)
     moved_there = sum(j in back and back[j] not in mine for j in theirs)
     return 2 * moved > len(mine) and 2 * moved_there > len(theirs)
+
+
+def objects_exchanged(aligned: Alignment) -> bool:
+    """Whether what follows a verb follows another on the other side: "takes in air and gives off water"."""
+    back = {j: i for i, j in aligned.pairs.items()}
+    for verb, place in aligned.pairs.items():
+        if not _same_verb(aligned, verb, place):
+            continue
+        mine, theirs = _objects(aligned.claim, verb), _objects(aligned.evidence, place)
+        if not mine or not theirs or mine[0] not in aligned.pairs or theirs[0] not in back:
+            continue
+        elsewhere = aligned.pairs[mine[0]]
+        if elsewhere not in theirs and back[theirs[0]] not in mine and _apart(aligned.evidence, theirs[0], elsewhere):
+            return True
+    return False
+
+
+def _apart(reading: Reading, one: int, other: int) -> bool:
+    """Whether a verb stands between two words, so that they are not items of one list."""
+    first, last = sorted((one, other))
+    return any(is_verb(reading.words, i) for i in range(first + 1, last))
+
+
+def _same_verb(aligned: Alignment, verb: int, place: int) -> bool:
+    claim, evidence = aligned.claim.words, aligned.evidence.words
+    if claim[verb].lower != evidence[place].lower or claim[verb].lower in AUXILIARIES:
+        return False
+    active = not _passive(aligned.claim, verb) and not _passive(aligned.evidence, place)
+    return active and verb > 0 and place > 0 and is_verb(claim, verb) and is_verb(evidence, place)
+
+
+def _objects(reading: Reading, verb: int) -> list[int]:
+    """The next content words after a verb, in its clause, if no preposition comes first."""
+    words = reading.words
+    if verb + 1 == len(words) or words[verb + 1].lower in _RELATIONS:
+        return []
+    return [i for i in reading.content if i > verb and words[i].clause == words[verb].clause][:OBJECT]
 
 
 def _same_complement(aligned: Alignment, verb: int) -> bool:

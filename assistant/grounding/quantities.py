@@ -79,6 +79,8 @@ _FOLLOWING = re.compile(r"\s?-?\s?(%|°\s?[CF]?|[$€£¥]|[^\W\d_]+(?:/[^\W\d_]
 _RANGE = re.compile(r"\s*(?:to|and|or|-|–|—|,)\s*")
 _ONE_OF = re.compile(r"\b(?:an?|one|per|each|every)\s+(?=([a-z]+)\b)")
 
+_TIMES = {"twice": 2, "thrice": 3}
+_REPEATED = re.compile(r"\b(?:twice|thrice)\b")
 _OFTEN = re.compile(rf"\b(?:{'|'.join(_EVERY)})\b")
 # "five working days" are days.
 _BETWEEN = re.compile(r"\s?-?\s?[a-z]{3,}\s([a-z]{3,})\b")
@@ -184,6 +186,10 @@ def quantities(text: str, loose: bool = False) -> tuple[Quantity, ...]:
     ]
     found += [
         _quantity("1", _EVERY[match[0]], match.start(), match.end(), rest) for match in _OFTEN.finditer(rest.lower())
+    ]
+    found += [
+        _quantity(str(_TIMES[match[0]]), "times", match.start(), match.end(), rest)
+        for match in _REPEATED.finditer(rest.lower())
     ]
     return tuple(sorted(found, key=lambda quantity: quantity.start))
 

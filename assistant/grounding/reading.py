@@ -23,7 +23,7 @@ _CLAUSE_WORDS = frozenset(
 )
 NEGATORS = frozenset(
     """not no never none nothing nobody neither nor without hardly scarcely barely lack lacks lacked lacking absence
-    nowhere""".split()
+    nowhere unless""".split()
 )
 # Words of a claim that need not stand in its evidence: they carry grammar, or say how something is told.
 LIGHT = FUNCTION_WORDS | frozenset(
@@ -34,7 +34,7 @@ LIGHT = FUNCTION_WORDS | frozenset(
     order overall particular particularly perform performed possible provide provided provides put refer refers related
     require required requires result specific specifically specify take taken takes text together typically usually
     various well example examples however therefore thus additionally means part people person someone everything
-    anything everyone yes""".split()
+    anything everyone yes took came went gave began became put""".split()
 )
 
 
