@@ -15,8 +15,8 @@ FEW_WORDS = 2
 LONGEST_BEFORE = 300
 # Of an answer as much as says what it is about.
 ANSWER_BEGINNING = 400
-# Words of the last exchange that are searched with a question. On the MTRAG tasks recall@5 is level from 6 to 12, at
-# 0.92, where the last question alone has 0.84.
+# Words of the last exchange that are searched with a question. On 109 MTRAG tasks recall@5 is level from 6 to 12, at
+# 0.92 and 0.91 cross-validated, where the last question alone has 0.84.
 TELLING_WORDS = 8
 
 

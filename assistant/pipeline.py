@@ -195,7 +195,7 @@ class Pipeline:
     async def turns(self, conversation_id: str, caller: Caller | None) -> list[Turn]:
         """The exchanges so far that the caller may read."""
         state = await self.graph.aget_state({"configurable": {"thread_id": conversation_id}})
-        return [_turn(turn) for turn in state.values.get("turns", []) if self._may_read(turn, caller)]
+        return [self._turn(turn, caller) for turn in state.values.get("turns", []) if self._may_read(turn, caller)]
 
     async def forget(self, conversation_id: str) -> None:
         await self._checkpointer.adelete_thread(conversation_id)
@@ -343,7 +343,7 @@ class Pipeline:
         _emit(Finished(answer))
         turn = Turn(question.text, answer.text, answer.citations, question.id, state["query"], answer.status)
         drawn_on = await asyncio.to_thread(self._drawn_on, state)
-        remembered = asdict(turn) | {"collections": drawn_on}
+        remembered = asdict(turn) | {"collections": drawn_on, "understood_by": self._understood_by(state)}
         return State(turns=_with(state.get("turns", []), remembered)[-REMEMBERED_TURNS:])
 
     async def _speaker(self, state: State) -> Callable[..., str]:
@@ -379,9 +379,27 @@ class Pipeline:
     def _before(self, state: State) -> list[Turn]:
         """The conversation as it was when the question was asked, or asked for the first time, without what the
         caller may not read."""
+        return [self._turn(turn, state["question"].caller) for turn in self._stored_before(state)]
+
+    def _stored_before(self, state: State) -> list[dict[str, Any]]:
         turns, question = state.get("turns", []), state["question"]
         before = turns[: _place([turn.get("id", "") for turn in turns], question.id)]
-        return [_turn(turn) for turn in before if self._may_read(turn, question.caller)]
+        return [turn for turn in before if self._may_read(turn, question.caller)]
+
+    def _turn(self, turn: dict[str, Any], caller: Caller | None) -> Turn:
+        """The turn, without what the question was understood as where that may say something of what is closed."""
+        access = self.knowledge.access
+        open_ = all(access.allows(name, caller) for name in turn.get("understood_by", ()))
+        return _turn(turn) if open_ else replace(_turn(turn), query="")
+
+    def _understood_by(self, state: State) -> list[str]:
+        """The collections of the earlier exchanges that gave the question its meaning."""
+        if state["query"] == state["question"].text:
+            return []
+        said = self._stored_before(state)[-rewriting.TURNS :]
+        drawn_on = [turn.get("collections", self.knowledge.access.readers) for turn in said]
+        inherited = [turn.get("understood_by", ()) for turn in said]
+        return sorted({name for names in (*drawn_on, *inherited) for name in names})
 
     # -- edges
 

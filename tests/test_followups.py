@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import Assistant, Caller, Citation, Question, Retrieved
+from assistant import Assistant, Attachment, Caller, Citation, Question, Retrieved
 from assistant.elaboration import asks_about_answer
 from assistant.followups import LONGEST_BEFORE, last_exchange, meaning, standalone
 from assistant.pipeline import _turn
@@ -232,6 +232,17 @@ def test_a_request_about_the_answer_finds_what_it_cited_first(course: KnowledgeB
 
 
 @pytest.mark.slow
+def test_a_follow_up_finds_its_subject_in_what_came_with_it(course: KnowledgeBase) -> None:
+    note = Attachment("note.txt", "The breaker of the pump trips at 12 amperes.\n\nThe gate is painted green.")
+    turns = [Turn("What protects the pump?", "A breaker protects the pump.")]
+    found = search(course, "When does it trip?", turns, Scope(None, Caller(), (note,), 3))
+    assert [passage.source for passage in found.passages] == ["note.txt"]
+    both = search(course, "When does it trip?", turns, Scope((), Caller(), (note,), 3))
+    assert both.passages[0].source == "note.txt"
+    assert len(both.passages) == 3
+
+
+@pytest.mark.slow
 def test_there_is_nothing_to_put_more_simply_where_nothing_was_answered(course: KnowledgeBase) -> None:
     assert not ask(course, "simpler, please").about_answer
     assert not ask(course, "simpler, please", Turn("Who won?", "No idea.", status="abstained")).about_answer
@@ -308,6 +319,22 @@ async def test_a_conversation_had_elsewhere_is_gone_on_with(opened: Callable[[st
     await assistant.begin("talk", [ASKED])
     assert await assistant.history("talk") == [ASKED]
     assert "Fuses" in await first_section(assistant, Question("When does it melt?", "talk"))
+
+
+@pytest.mark.slow
+async def test_what_a_follow_up_was_understood_as_is_closed_with_what_was_said_before(
+    settings: Settings, embeddings: SentenceEmbeddings, write: Callable[[str, str], Path]
+) -> None:
+    closed = settings.knowledge.model_copy(update={"readers": {"staff": ("user:alice",)}})
+    shared = Assistant(settings.model_copy(update={"knowledge": closed}), ScriptedEngine(), embeddings)
+    ingest(shared.knowledge, write("staff.md", "The zebra is fed at noon."), collection="staff")
+    ingest(shared.knowledge, write("course.md", COURSE))
+    await shared.begin("talk", [Turn("What does the zebra eat?", "Hay.")])
+    assert (await shared.ask(Question("Who voted for it in Rome?", "talk", Caller("alice")))).status == "abstained"
+    assert (await shared.history("talk", Caller("alice")))[-1].query.startswith("What does the zebra eat?")
+    [turn] = await shared.history("talk", Caller("bob"))
+    assert (turn.question, turn.query) == ("Who voted for it in Rome?", "")
+    await shared.aclose()
 
 
 @pytest.mark.slow
