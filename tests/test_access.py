@@ -288,7 +288,7 @@ def update_of(settings: Settings, **knowledge: Any) -> dict[str, Any]:
     given = {"readers": rules(), "passages": 50, **knowledge}
     return {
         "knowledge": settings.knowledge.model_copy(update=given),
-        "answers": settings.answers.model_copy(update={"min_relevance": 0.0}),
+        "answers": settings.answers.model_copy(update={"min_relevance": 0.0, "clarify_above": 1.0}),
     }
 
 
@@ -420,7 +420,8 @@ async def test_rules_are_those_of_the_assistant_that_runs_and_a_lent_profile_ope
     talks: Talks, tmp_path: Path
 ) -> None:
     lent, other = tmp_path / "lent.toml", tmp_path / "other.toml"
-    lent.write_text('[knowledge]\npassages = 50\ncollections = ["vault", "library"]\n[answers]\nmin_relevance = 0\n')
+    always = "[answers]\nmin_relevance = 0\nclarify_above = 1\n"
+    lent.write_text(f'[knowledge]\npassages = 50\ncollections = ["vault", "library"]\n{always}')
     other.write_text('[knowledge.readers]\nvault = ["everyone"]\n')
     talk = await talks()
     told = await talk.ask(LURE, Caller("alice"), profile=str(lent))
