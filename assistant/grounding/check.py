@@ -27,8 +27,12 @@ CANDIDATES = 4
 ALONE = 0.1
 # Fewer content words than this make no claim that could be checked.
 SHORTEST_CLAIM = 2
-# A written answer must rest on one of the sentences that speak most directly of the question.
+# Sentences that are weighed by meaning.
+WEIGHED = 12
+# A written answer must rest on one of the sentences that speak most directly of the question, and on none that is worth
+# less than this share of the best one.
 ON_TOPIC = 5
+ON_TOPIC_SHARE = 0.4
 # Words of its own that a quotation must have, or it says nothing.
 MIN_QUOTE_WORDS = 3
 # Cosine with the question plus half the share of it that is covered: below the first a sentence is no answer, and
@@ -61,21 +65,35 @@ class Grounding:
         self.passages = passages
         self._embeddings = embeddings
         self.evidence = gather(passages)
-        self._vectors = self._embed([e.sentence for e in self.evidence])
-        self._values = self._worth(question, rarity)
-        self._on_topic = set(np.argsort(-self._values)[:ON_TOPIC].tolist())
+        told = self._told(question, rarity)
+        self._read = self._choose(told)
+        self._vectors = self._embed([self.evidence[i].sentence for i in self._read])
+        self._values = self._worth(question, told)
+        self._on_topic = {self._read[i] for i in self._telling()}
+
+    def _told(self, question: str, rarity: Callable[[str], float]) -> "np.ndarray":
+        """How much of the question each sentence holds, read under its headings."""
+        headed = [f"{self.passages[e.passage].section} {e.sentence}" for e in self.evidence]
+        return np.asarray([covered(question, text, rarity) for text in headed])
+
+    def _choose(self, told: "np.ndarray") -> list[int]:
+        """The sentences that are weighed, in their order: those that hold most of the question, those of a better
+        passage first. Embedding them is most of what a question takes besides the model."""
+        return sorted(np.argsort(-told, kind="stable")[:WEIGHED].tolist())
 
     def _embed(self, texts: Sequence[str]) -> "np.ndarray":
         return np.asarray(self._embeddings.embed_documents(list(texts)) if texts else [], dtype=np.float32)
 
-    def _worth(self, question: str, rarity: Callable[[str], float]) -> "np.ndarray":
-        """How directly each sentence, read under its headings, speaks of the question."""
-        if not self.evidence:
+    def _worth(self, question: str, told: "np.ndarray") -> "np.ndarray":
+        """How directly each sentence that is weighed speaks of the question."""
+        if not self._read:
             return np.zeros(0)
-        headed = [f"{self.passages[e.passage].section} {e.sentence}" for e in self.evidence]
-        told = np.asarray([covered(question, text, rarity) for text in headed])
-        worth: np.ndarray = self._cosines(question) + told / 2
+        worth: np.ndarray = self._cosines(question) + told[self._read] / 2
         return worth
+
+    def _telling(self) -> list[int]:
+        best = np.argsort(-self._values)[:ON_TOPIC]
+        return [int(i) for i in best if self._values[i] >= ON_TOPIC_SHARE * self._values[best[0]]]
 
     def _cosines(self, text: str) -> "np.ndarray":
         vector = np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
@@ -89,8 +107,8 @@ class Grounding:
         if not self.evidence or not checkable(claim):
             return None
         near = nearest(read(claim), self.evidence, sorted(self._on_topic))
-        cosines = self._cosines(claim) if near else np.zeros(0)
-        return judge(claim, self.evidence, self.passages, {i: float(cosines[i]) for i in near})
+        cosines = dict(zip(self._read, map(float, self._cosines(claim)), strict=True)) if near else {}
+        return judge(claim, self.evidence, self.passages, {i: cosines[i] for i in near})
 
     def _check_code(self, block: str) -> Support | None:
         lines = [line.strip() for line in block.splitlines() if line.strip() and not _FENCE.match(line)]
@@ -106,12 +124,12 @@ class Grounding:
         Sentences that say the same count once, and those that hardly touch the question are left out, so there may
         be fewer than `count`, or none.
         """
-        order = [i for i in np.argsort(-self._values) if quotable(self.evidence[i])]
-        least = max(MIN_QUOTE_VALUE, MIN_QUOTE_SHARE * self._values[order[0]]) if order else 0.0
+        order = sorted(zip(self._values.tolist(), self._read, strict=True), key=lambda one: -one[0])
+        worth = [(value, self.evidence[i]) for value, i in order if quotable(self.evidence[i])]
+        least = max(MIN_QUOTE_VALUE, MIN_QUOTE_SHARE * worth[0][0]) if worth else 0.0
         found: dict[frozenset[str], Support] = {}
-        for i in order:
-            if self._values[i] >= least:
-                evidence = self.evidence[i]
+        for value, evidence in worth:
+            if value >= least:
                 found.setdefault(frozenset(evidence.stems), Support(evidence.passage, evidence.sentence))
         return list(found.values())[:count]
 
