@@ -27,7 +27,7 @@ from assistant.draft import Draft
 from assistant.engines.base import Engine
 from assistant.errors import BusyError, EmptyQuestionError, TooLateError
 from assistant.gaps import Gap, Gaps
-from assistant.grounding import Grounding
+from assistant.grounding import Grounding, Support
 from assistant.profiles import Profiles
 from assistant.searching import Reading, Scope, Searched, about_the_answer, passage_of, search
 from assistant.sentences import SentenceStream, ends_whole
@@ -355,10 +355,21 @@ class Pipeline:
         if state["decision"].confidence < answers.min_relevance:
             return
         quotes = draft.grounding.best(QUOTES if state["question"].task == "summary" else answers.quotes)
+        quotes = quotes or self._quoted_before(state)
         if quotes:
             _emit(TextDelta(draft.write(("\n\n" if draft.text else "") + await self._say("quotation", state))))
         for quote in quotes:
             _emit(TextDelta(draft.quote(quote)))
+
+    def _quoted_before(self, state: State) -> list[Support]:
+        """For a request about the last answer that cannot be met: what that one rested on."""
+        about_answer = "searched" in state and state["searched"].about_answer
+        cited = self._before(state)[-1].citations if about_answer else ()
+        found = [
+            next((Support(i, one.quote) for i, p in enumerate(state["passages"]) if one.quote in p.text), None)
+            for one in cited
+        ]
+        return [support for support in found if support]
 
     async def clarify(self, state: State) -> State:
         """Ask back, with what the documents tell apart."""

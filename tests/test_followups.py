@@ -1,6 +1,7 @@
 """Questions in the middle of a conversation: what they are about, and what is searched for them."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -352,3 +353,17 @@ async def test_an_able_model_puts_the_question(settings: Settings, opened: Calla
 def test_turns_that_were_stored_without_a_query_are_read() -> None:
     stored = {"question": "What is a fuse?", "answer": "The documents do not say.", "citations": [], "id": "1"}
     assert _turn(stored) == Turn("What is a fuse?", "The documents do not say.", (), "1", "", "abstained")
+
+
+@pytest.mark.slow
+async def test_a_request_that_cannot_be_met_is_answered_with_what_was_quoted_before(
+    opened: Callable[[str], Assistant],
+) -> None:
+    assistant = opened("Das ist ein dünner Draht.")
+    await assistant.begin("talk", [replace(ASKED, query="zebra", citations=(await cited(assistant),))])
+    answer = await assistant.ask(Question("auf Deutsch, bitte", "talk"))
+    assert (answer.status, [citation.quote for citation in answer.citations]) == ("answered", [FUSE])
+
+
+async def cited(assistant: Assistant) -> Citation:
+    return (await assistant.ask(Question("What is a fuse?"))).citations[0]
