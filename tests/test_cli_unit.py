@@ -647,8 +647,15 @@ async def test_a_question_that_fails_does_not_end_the_chat() -> None:
 async def test_ctrl_c_stops_the_answer_and_keeps_the_session() -> None:
     assistant = ScriptedAssistant(ANSWER, pause=0.2)
     chat, out, _ = conversation(assistant)
-    asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
+
+    async def press_ctrl_c() -> None:
+        while not assistant.asked:  # before that nothing would catch it
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressed = asyncio.create_task(press_ctrl_c())
     await chat.take("What is a loop?")
+    await pressed
     assert "Stopped." in visible(out)
     assert await assistant.history("s1") == []
     assistant.pause = 0

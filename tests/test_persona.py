@@ -186,8 +186,8 @@ async def test_the_model_is_told_the_language_of_the_question(assistant: Assista
     await assistant.ask(Question("What is a fuse?"))
     attached = (Attachment("note.txt", "Eine Sicherung ist ein dünner Draht, der bei zu hohem Strom schmilzt."),)
     await assistant.ask(Question("Was ist eine Sicherung?", attachments=attached))
-    assert "Answer in" not in said.prompts[0].replace("Answer in two or three", "")
-    assert said.prompts[1].endswith("Answer in German.")
+    assert "Answer in" not in said.prompts[0].replace("Answer in two or three", "").replace("Answer in the text's", "")
+    assert "\n\nAnswer in German.\n\n" in said.prompts[-1]
 
 
 @pytest.mark.slow
@@ -197,4 +197,4 @@ async def test_a_question_too_short_to_tell_has_the_language_of_the_one_before(
     await assistant.ask(Question("퓨즈(fuse)는 무엇인가요?", "session-1"))
     answer = await assistant.ask(Question("fuse wire melts?", "session-1"))
     assert answer.text.startswith("강의 자료에 적힌 그대로 옮기면 다음과 같아요:")
-    assert said.prompts[-1].endswith("Answer in Korean.")
+    assert "\n\nAnswer in Korean.\n\n" in said.prompts[-1]

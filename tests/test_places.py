@@ -271,7 +271,7 @@ def test_a_rebuild_that_was_interrupted_goes_on_and_leaves_nothing_over(opened: 
 def test_a_server_that_is_not_there_is_named_without_its_password(
     tmp_path: Path, embeddings: SentenceEmbeddings, write: Write
 ) -> None:
-    with pytest.raises(StorageError, match="catalog's database") as error:
+    with pytest.raises(StorageError, match="database of a catalog") as error:
         KnowledgeBase(tmp_path, place=Place("postgresql://me:secret@127.0.0.1:1/x"))
     assert "secret" not in str(error.value)
     knowledge = KnowledgeBase(tmp_path, embeddings, place=Place(chroma=ChromaServer("http://127.0.0.1:1")))
