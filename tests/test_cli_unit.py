@@ -649,7 +649,7 @@ async def test_ctrl_c_stops_the_answer_and_keeps_the_session() -> None:
     chat, out, _ = conversation(assistant)
 
     async def press_ctrl_c() -> None:
-        while not assistant.asked:  # before that nothing would catch it
+        while not assistant.asked:  # noqa: ASYNC110 (before that nothing would catch it)
             await asyncio.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
