@@ -1,5 +1,6 @@
 """A question put by the model so that it can stand alone, where a profile asks for that, and what is believed of it."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -7,8 +8,10 @@ from typing import cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.admission import Admission
 from assistant.engines.base import Engine
 from assistant.types import Turn
+from knowledge import UserError
 from knowledge.words import content_words, stem, words
 
 INSTRUCTIONS = (
@@ -22,9 +25,24 @@ MAX_CHARACTERS, MAX_WORDS, MAX_TOKENS = 300, 40, 80
 # The share of its subject words that must have been said in the conversation; the others the model has thought up.
 MIN_KNOWN = 0.75
 
+# What it may take, waiting for a place included, before it is done by the rule.
+PATIENCE_S = 10.0
+
 ASKING = ("?", "？", "؟")
 
 _LABEL = re.compile(r"^\W*(?:(?:standalone|rewritten|new|last|the)\s+)*(?:question|query)\s*:\s*", re.IGNORECASE)
+
+
+async def rewritten_in_time(
+    engine: Engine, admission: Admission, caller_id: str, question: str, turns: Sequence[Turn]
+) -> str:
+    """The question as the model puts it, or nothing when it cannot be believed or does not come in time."""
+    try:
+        await asyncio.to_thread(engine.load)
+        async with asyncio.timeout(PATIENCE_S), admission.place(caller_id, lambda _: None):
+            return await rewritten(engine, question, turns)
+    except (TimeoutError, UserError):
+        return ""  # the rule does without the model, and what ails it is told when it is to answer
 
 
 async def rewritten(engine: Engine, question: str, turns: Sequence[Turn]) -> str:

@@ -10,8 +10,8 @@ from assistant.errors import SettingsError
 from assistant.evaluation.answers import Label, Outcome, Task
 from assistant.evaluation.calibration import Scored, Threshold, calibrate, fit, profile_lines, write_profile
 from assistant.gate import Decision
-from assistant.pipeline import State
 from assistant.settings import AnswerSettings
+from assistant.state import State
 
 Write = Callable[[str, str | bytes], Path]
 POLICY = AnswerSettings()

@@ -16,9 +16,9 @@ from assistant.evaluation.answers import Outcome, Step, Task, evaluate, figures,
 from assistant.evaluation.checking import check, cited_sentences
 from assistant.evaluation.figures import auroc
 from assistant.gate import Decision
-from assistant.pipeline import State
 from assistant.searching import Reading, Searched
 from assistant.settings import PersonaSettings, load_profile
+from assistant.state import State
 from assistant.types import Passage, Status, Turn
 from connectors.cli import evaluate_answers as command
 from knowledge import DatasetError, KnowledgeBase, SentenceEmbeddings

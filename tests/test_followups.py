@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assistant import Assistant, Attachment, Caller, Citation, Question, Retrieved
 from assistant.elaboration import asks_about_answer
 from assistant.followups import LONGEST_BEFORE, last_exchange, meaning, standalone
-from assistant.pipeline import _turn
+from assistant.remembering import restored
 from assistant.rewriting import believable, clean
 from assistant.searching import Scope, Searched, search
 from assistant.settings import Settings, load_profile
@@ -352,7 +352,7 @@ async def test_an_able_model_puts_the_question(settings: Settings, opened: Calla
 
 def test_turns_that_were_stored_without_a_query_are_read() -> None:
     stored = {"question": "What is a fuse?", "answer": "The documents do not say.", "citations": [], "id": "1"}
-    assert _turn(stored) == Turn("What is a fuse?", "The documents do not say.", (), "1", "", "abstained")
+    assert restored(stored) == Turn("What is a fuse?", "The documents do not say.", (), "1", "", "abstained")
 
 
 @pytest.mark.slow

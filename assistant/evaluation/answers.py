@@ -31,7 +31,7 @@ from typing import Any, Literal, get_args
 from assistant.agent import Assistant
 from assistant.evaluation.checking import Checked, check
 from assistant.evaluation.figures import auroc, mean, share
-from assistant.pipeline import State
+from assistant.state import State
 from assistant.types import Answer, Question, Status, Turn
 from knowledge.evaluation import Entry, broken, fill, find_file, numbered_lines, read_corpus
 
