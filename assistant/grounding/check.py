@@ -28,7 +28,7 @@ ALONE = 0.1
 # Fewer content words than this make no claim that could be checked.
 SHORTEST_CLAIM = 2
 # Sentences that are weighed by meaning.
-WEIGHED = 12
+WEIGHED = 10
 # A written answer must rest on one of the sentences that speak most directly of the question, and on none that is worth
 # less than this share of the best one.
 ON_TOPIC = 5
