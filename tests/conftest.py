@@ -22,6 +22,18 @@ from tests.smollm2 import write_folder
 PATIENCE_S = 150.0
 
 
+# These files use the served models, which take seconds to start: they are run by one process.
+SERVED = {"test_contract.py", "test_remote_standard.py", "test_standard.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file are run by one process, since they share fixtures."""
+    for item in items:
+        name = "served models" if item.path.name in SERVED else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
 def pytest_runtest_setup() -> None:
     """Loopback only: a test that reaches for the network fails."""
     pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
