@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from assistant.grounding import Grounding, is_claim
@@ -235,6 +235,7 @@ def statements(draw: st.DrawFn) -> str:
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sentence=statements(), others=st.lists(statements(), max_size=3))
+@example(sentence="The nurse needs 2 bridges beside the library.", others=[])
 def test_a_sentence_of_the_passage_is_supported_as_it_stands(
     embeddings: SentenceEmbeddings, sentence: str, others: list[str]
 ) -> None:

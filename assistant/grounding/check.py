@@ -92,8 +92,10 @@ class Grounding:
         return worth
 
     def _telling(self) -> list[int]:
-        best = np.argsort(-self._values)[:ON_TOPIC]
-        return [int(i) for i in best if self._values[i] >= ON_TOPIC_SHARE * self._values[best[0]]]
+        """Places among the values: of the best and, where one of them is an answer, of what is worth nearly as much."""
+        order = np.argsort(-self._values)[:ON_TOPIC].tolist()
+        best = float(self._values[order[0]]) if order else 0.0
+        return [i for i in order if best < MIN_QUOTE_VALUE or self._values[i] >= ON_TOPIC_SHARE * best]
 
     def _cosines(self, text: str) -> "np.ndarray":
         vector = np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
