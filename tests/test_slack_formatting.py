@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -461,7 +461,7 @@ def join_to(texts: list[str], whole: str) -> bool:
             return at == len(whole)
         text = texts[number]
         openings = {"", "`", "``", f"`{ZWSP}", f"``{ZWSP}", text.partition("\n")[0] + "\n"} if number else {""}
-        closings = {"", "```", "\n```", "`", "``"} if number + 1 < len(texts) else {""}
+        closings = {"", "```", "\n```", "`", "``", f"{ZWSP}`", f"{ZWSP}``"} if number + 1 < len(texts) else {""}
         bodies = {
             text[len(opening) : len(text) - len(closing)]
             for opening in openings
@@ -475,6 +475,7 @@ def join_to(texts: list[str], whole: str) -> bool:
 
 @settings(max_examples=300, deadline=None)
 @given(pieces=PIECES, limit=st.integers(64, 300), size=st.integers(1, 60))
+@example(["``` [a](http://evil.example) ```", "`" * 400 + "<!here>", "``` [a](http://evil.example) ```"], 64, 1)
 def test_messages_are_harmless_within_the_limits_and_lose_nothing(pieces: list[str], limit: int, size: int) -> None:
     formatter, text = Formatter(), "".join(pieces)
     released = [formatter.feed(text[at : at + size]) for at in range(0, len(text), size)] + [formatter.finish()]

@@ -166,7 +166,8 @@ class Parts:
         if fence:
             self._write(f"\n{FENCE}" if self._line else FENCE)
         elif self._marks:
-            self._write(self._marks)
+            # Directly behind others they would be read as one with them, and would close nothing.
+            self._write(ZWSP * self._line.endswith("`") + self._marks)
         self._part += 1
         self._bytes = self._characters = self._opened = 0
         self._fence, self._line, self._full = fence, "", False
