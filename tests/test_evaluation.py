@@ -178,7 +178,7 @@ def test_a_limit_that_means_nothing_is_wrong_use(text: str) -> None:
     from assistant.errors import UsageError
 
     with pytest.raises(UsageError, match="is not a measure and a number"):
-        command._limit(text)
+        command.limit_of(text)
 
 
 def test_below_the_least_that_is_wanted_it_fails(capsys: pytest.CaptureFixture[str]) -> None:

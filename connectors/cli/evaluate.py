@@ -3,7 +3,7 @@
 import re
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +51,7 @@ def retrieval(
     """
     from connectors.cli import console
 
-    wanted = dict(_limit(text) for text in least or ())
+    wanted = dict(limit_of(text) for text in least or ())
     figures = _measure(options_of(context).settings(), folder.expanduser(), console.err())
     if as_json:
         console.write_json(figures.to_json())
@@ -63,15 +63,15 @@ def retrieval(
     raise typer.Exit(_judge(figures, wanted))
 
 
-def _limit(text: str) -> tuple[str, float]:
-    """`ndcg@10=0.70` as a pair."""
-    found = re.fullmatch(r"([a-z]+@\d+)=(0?\.\d+|[01](?:\.0*)?)", text.strip().lower())
-    if not found or found[1] not in MEASURES:
+def limit_of(text: str, measures: Sequence[str] = MEASURES, example: str = "ndcg@10=0.70") -> tuple[str, float]:
+    """What `--min` says, like the example, as a pair."""
+    name, _, number = text.strip().lower().partition("=")
+    if name not in measures or not re.fullmatch(r"0?\.\d+|[01](?:\.0*)?", number):
         errors.wrong_use(
             f"--min {text!r} is not a measure and a number from 0 to 1.",
-            f"Write it like ndcg@10=0.70; the measures are {', '.join(MEASURES)}.",
+            f"Write it like {example}; the measures are {', '.join(measures)}.",
         )
-    return found[1], float(found[2])
+    return name, float(number)
 
 
 def _judge(figures: "Figures", wanted: dict[str, float]) -> int:

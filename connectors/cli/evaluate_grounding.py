@@ -1,6 +1,5 @@
 """`assistant eval grounding`: how well true sentences are told from false ones."""
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connectors.cli import errors
+from connectors.cli.evaluate import limit_of
 from connectors.cli.options import AsJson, options_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def grounding(
     """
     from connectors.cli import console
 
-    wanted = dict(_limit(text) for text in least or ())
+    wanted = dict(limit_of(text, MEASURES, "accuracy=0.95") for text in least or ())
     figures = _measure(options_of(context).settings(), file.expanduser(), console.err())
     if as_json:
         console.write_json(figures.to_json())
@@ -48,17 +48,6 @@ def grounding(
         for row in rows(figures):
             console.write_row(*row)
     raise typer.Exit(_judge(figures, wanted))
-
-
-def _limit(text: str) -> tuple[str, float]:
-    """`accuracy=0.95` as a pair."""
-    found = re.fullmatch(r"([a-z]+)=(0?\.\d+|[01](?:\.0*)?)", text.strip().lower())
-    if not found or found[1] not in MEASURES:
-        errors.wrong_use(
-            f"--min {text!r} is not a measure and a number from 0 to 1.",
-            f"Write it like accuracy=0.95; the measures are {', '.join(MEASURES)}.",
-        )
-    return found[1], float(found[2])
 
 
 def _judge(figures: "GroundingFigures", wanted: dict[str, float]) -> int:
