@@ -60,11 +60,15 @@ class Draft:
             self.dropped_in_a_row = 0
             return self._append(shown, f" [{self.cite(support)}]")
         if not is_claim(clean):
-            return self._append(shown) if self.citations and len(shown) <= LONGEST_REMARK else ""
+            return self._append(shown) if self._may_remark(clean) else ""
         if self.policy == "strict":
             return self._drop()
         self.unconfirmed += 1
         return self._append(shown, before=UNCONFIRMED)
+
+    def _may_remark(self, sentence: str) -> bool:
+        """What makes no claim may follow what was checked; but what announces something would be left without it."""
+        return bool(self.citations) and len(sentence) <= LONGEST_REMARK and not sentence.endswith(":")
 
     def _drop(self) -> str:
         self.dropped_in_a_row += 1

@@ -153,6 +153,13 @@ async def test_questions_and_greetings_make_no_claim_but_may_follow_what_was_che
     assert answer.text == f"{TRUE} [1] What would a thicker wire do?"
 
 
+async def test_what_announces_something_is_not_left_without_it(
+    make: Callable[..., Assistant], engine_says: SecondThoughts
+) -> None:
+    engine_says.answers = [f"{TRUE} Here is how a fuse is changed:\n{FALSE}"]
+    assert (await make().ask(Question("What is a fuse?"))).text == f"{TRUE} [1]"
+
+
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=st.lists(st.sampled_from([TRUE, ALSO_TRUE, FALSE, "Why?", "It is so.", "- " + TRUE, "\n"]), max_size=6),

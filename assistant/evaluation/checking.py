@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from assistant import phrases
 from assistant.draft import UNCONFIRMED
-from assistant.grounding import Grounding
+from assistant.grounding import Grounding, is_claim
 from assistant.settings import PersonaSettings
 from assistant.types import Answer, Passage
 from knowledge import KnowledgeBase
@@ -47,7 +47,7 @@ def check(answer: Answer, corpus: Mapping[str, Entry], knowledge: KnowledgeBase,
 def cited_sentences(answer: Answer, persona: PersonaSettings) -> tuple[Sentence, ...]:
     """The statements of an answer, each with what the marks directly after it cite.
 
-    What the persona says of itself and questions are no statements, and what is marked is not shown as fact.
+    What the persona says of itself, questions and courtesies are no statements; what is marked is not shown as fact.
     """
     sources = {citation.number: citation.source for citation in answer.citations}
     pieces = _MARKS.split(_without_remarks(answer.text, persona))
@@ -70,7 +70,7 @@ def _without_remarks(said: str, persona: PersonaSettings) -> str:
 
 def _statements(text: str) -> list[str]:
     lines = "\n".join(line.lstrip("> ").strip() for line in text.splitlines())
-    found = [one for one in sentences(lines) if not one.endswith("?") and content_words(one)]
+    found = [one for one in sentences(lines) if (is_claim(one) or one.endswith(":")) and content_words(one)]
     return [one for one in found if not one.startswith(UNCONFIRMED.strip())]
 
 
