@@ -38,7 +38,6 @@ from knowledge.synthetic import VERSION as SYNTHETIC
 from knowledge.synthetic import fill
 from knowledge.words import sentences
 
-PASSAGES = 100_000
 QUESTIONS = 60
 # Questions before those that are measured: what is read from the disk once is no part of what a question takes.
 WARM_UP = 6
