@@ -897,11 +897,11 @@ async def test_a_dropped_socket_brings_the_event_over_the_next_one(slack: FakeSl
 
 
 async def test_a_dropped_client_of_the_sdk_comes_back(slack: FakeSlack) -> None:
-    app = bolt(slack)
-    async with socket_mode(slack, app) as handler:
+    async with listening(slack) as heard:
         await slack.sockets.disconnect("refresh_requested")
         await slack.until(lambda: slack.sockets.opened > 1 and slack.connections)
-        assert await handler.client.is_connected()
+        await slack.say("U1", "C1", "are you back?")
+        await slack.until(lambda: heard)
 
 
 async def test_the_same_event_may_come_twice_and_late(slack: FakeSlack) -> None:
