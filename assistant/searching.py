@@ -79,11 +79,13 @@ def search(
         return _found(knowledge, scope, question, question, [question])
     telling = f"{_telling(knowledge, last_exchange(turns), question, scope.caller)} {question}".strip()
     forms = list(dict.fromkeys(form for form in (question, telling, rewritten) if form))
-    vectors = knowledge.embeddings.embed_queries([*forms, meaning(turns)])
-    kinship = float(vectors[0] @ vectors[-1])
+    understood = rewritten or standalone(question, turns)
+    # All that is going to be compared with anything, at once: what is embedded alone takes longer.
+    *vectors, last, _ = knowledge.embeddings.embed_queries([*forms, meaning(turns), understood])
+    kinship = float(vectors[0] @ last)
     if kinship < MIN_KINSHIP and not rewritten and not continues(question, turns):
         return _found(knowledge, scope, question, question, [question], vectors[:1], kinship)
-    return _found(knowledge, scope, question, rewritten or standalone(question, turns), forms, vectors[:-1], kinship)
+    return _found(knowledge, scope, question, understood, forms, vectors, kinship)
 
 
 def about_the_answer(question: str, turns: Sequence[Turn]) -> bool:

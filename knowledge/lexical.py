@@ -89,13 +89,14 @@ def _pairs(text: str) -> list[str]:
     return [run[at : at + 2] for run in _RUN.findall(text) for at in range(max(1, len(run) - 1))]
 
 
-def telling(frequencies: Mapping[str, int], rows: int) -> list[str]:
-    """The rarest tokens, as many as together occur in up to `rows` passages, and one at least.
+def telling(frequencies: Mapping[str, int], rows: int, common: float = math.inf) -> list[str]:
+    """The rarest tokens, as many as together occur in up to `rows` passages, and one at least, unless even that one
+    occurs in `common` passages or more.
 
     The time of a full-text search goes with the passages that hold any of the words. Those that are nearly
     everywhere cost most and tell least, so they are left out when rarer ones are there.
     """
-    known = [token for token, found in frequencies.items() if found]
+    known = [token for token, found in frequencies.items() if 0 < found < common]
     chosen: list[str] = []
     for token in sorted(known, key=lambda token: frequencies[token]):
         rows -= frequencies[token]

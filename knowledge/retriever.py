@@ -1,7 +1,9 @@
 """Finding the passages that speak of a question: by meaning and by words, fused."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -28,7 +30,8 @@ CANDIDATES = 50
 RERANKED = 30
 # Passages that the words looked up may occur in, all together: a few milliseconds of BM25.
 MATCHING_ROWS = 4_000
-# Where counting the passages that hold a word stops: beyond, it is common, however common it is.
+# Where counting the passages that hold a word stops: beyond, it is common, however common it is, and to look it up takes
+# tens of milliseconds and tells next to nothing.
 COUNTED_ROWS = 5_000
 
 
@@ -139,8 +142,11 @@ class HybridRetriever(BaseRetriever):
         """What each query says of the passages that any of them found, and those passages by their ids."""
         collections = self._readable()
         asked = [self._asked(query, vector) for query, vector in zip(queries, vectors, strict=True)]
-        matches = [self._matches(one, collections) for one in asked]
-        near = [self._nearest(one, collections) for one in asked]
+        # Both halves wait most of their time for code that is not Python, so they go side by side.
+        with ThreadPoolExecutor(1, thread_name_prefix="words") as beside:
+            matching = beside.submit(lambda: [self._matches(one, collections) for one in asked])
+            near = [self._nearest(one, collections) for one in asked]
+            matches = matching.result()
         passages = self.catalog.passages([*dict.fromkeys(id_ for found in (*near, *matches) for id_ in found)])
         stored = self._stored([p for id_, p in passages.items() if any(id_ not in found for found in near)], asked)
         candidates = [
@@ -191,7 +197,9 @@ class HybridRetriever(BaseRetriever):
         return scoring.trust(self.embeddings, query)
 
     def _matches(self, asked: Asked, collections: Sequence[str]) -> dict[str, float]:
-        tokens = lexical.telling(asked.frequencies, MATCHING_ROWS)
+        # What the embedding model reads can do without common words; the rest has nothing else.
+        common = COUNTED_ROWS if asked.trust == 1.0 else math.inf
+        tokens = lexical.telling(asked.frequencies, MATCHING_ROWS, common)
         return dict(self.catalog.matching(tokens, collections, self._depth))
 
     def _nearest(self, asked: Asked, collections: Sequence[str]) -> dict[str, float]:

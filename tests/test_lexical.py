@@ -65,6 +65,11 @@ def test_common_words_are_left_out_when_rarer_ones_are_there() -> None:
     assert telling({"unknown": 0}, 1_000) == []
 
 
+def test_where_meaning_is_searched_too_a_common_word_is_not_looked_up_at_all() -> None:
+    assert telling({"the": 5_000, "fuse": 4_000}, 1_000, common=5_000) == ["fuse"]
+    assert telling({"the": 5_000}, 1_000, common=5_000) == []
+
+
 def test_rare_words_count_for_more_in_coverage() -> None:
     rarity = rarities({"fuse": 1, "water": 500}, 1_000)
     assert coverage(rarity, held("Two fuses melt.")) > 0.7 > 0.3 > coverage(rarity, held("Waters rise.")) > 0.0
