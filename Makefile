@@ -14,7 +14,7 @@ demo: $(VENV)/.run ## Set up, ingest the bundled samples and answer questions ab
 	@$(BIN)/assistant demo
 
 test: check ## Set up and run the checks and every test
-	@$(BIN)/python -m pytest -m 'not soak and not alone' --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m 'not soak and not alone' --numprocesses 2 --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m 'not soak and alone'
 
 check: $(VENV)/.dev ## Style, types and the direction of imports

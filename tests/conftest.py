@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_socket
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from assistant.engines.gguf import bundled_model
 from assistant.engines.openvino import OpenVINOChat
@@ -22,16 +24,27 @@ from tests.smollm2 import write_folder
 PATIENCE_S = 150.0
 
 
-# These files use the served models, which take seconds to start: they are run by one process.
-SERVED = {"test_contract.py", "test_remote_standard.py", "test_standard.py"}
+# These files use the served models, which take half a minute to start: they are run by one process.
+SERVED = ("test_contract.py", "test_standard.py", "test_remote_standard.py")
+# What takes longest begins first, so that no process is left with it at the end.
+FIRST = (*SERVED, "test_commands.py", "test_bench.py", "test_terminal.py", "test_kill.py", "test_weights.py")
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it is not typed
+    """The tests of a file are run by one process, since they share fixtures, and so are those of SERVED."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return SERVED[0] if Path(file).name in SERVED else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file are run by one process, since they share fixtures."""
-    for item in items:
-        name = "served models" if item.path.name in SERVED else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
+    ranks = {name: rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
 def pytest_runtest_setup() -> None:

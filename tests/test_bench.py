@@ -31,8 +31,6 @@ from assistant.workload import Workload
 from connectors.cli.bench import print_figures, rows
 from tests.test_commands import ASSISTANT, error_lines, run
 
-pytestmark = pytest.mark.alone
-
 KEYS = [
     "machine",
     "model",

@@ -32,7 +32,7 @@ def run(data: Path, *arguments: str | Path, piped: str | bytes | None = None) ->
         capture_output=True,
         input=content,
         stdin=subprocess.DEVNULL if content is None else None,
-        timeout=120,
+        timeout=170,
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

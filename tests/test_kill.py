@@ -12,7 +12,7 @@ from knowledge import KnowledgeBase, SentenceEmbeddings
 from tests.conftest import ingest
 from tests.test_commands import ASSISTANT
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 FILES = 12
 

@@ -162,7 +162,7 @@ def check(slack: FakeSlack, threads: dict[tuple[str, str], list[str]]) -> Counte
 @pytest.mark.parametrize(
     "trial",
     [
-        Trial(60, 12, 4, a_second=4, kill_every_s=7),
+        Trial(40, 8, 4, a_second=4, kill_every_s=7),
         pytest.param(Trial(1000, 100, 20, 4, 10), marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
         pytest.param(Trial(1000, 100, 20, 4, 10, "postgresql"), marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
     ],

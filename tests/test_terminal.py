@@ -12,7 +12,6 @@ from tests.test_commands import ASSISTANT, COURSE, run
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.alone,
     pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals"),
 ]
 
