@@ -30,8 +30,8 @@ CANDIDATES = 50
 RERANKED = 30
 # Passages that the words looked up may occur in, all together: a few milliseconds of BM25.
 MATCHING_ROWS = 4_000
-# Where counting the passages that hold a word stops: beyond, it is common, however common it is, and to look it up takes
-# tens of milliseconds and tells next to nothing.
+# Where counting the passages that hold a word stops: beyond, it is common, however common it is, and looking it up
+# takes tens of milliseconds and tells next to nothing.
 COUNTED_ROWS = 5_000
 
 
