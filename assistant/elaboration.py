@@ -31,7 +31,7 @@ REQUESTS = frozenset(
 # Words that come with them and ask for nothing alone.
 COMPANIONS = frozenset(
     """
-    a an and another any are as at be bit bullet bullets by can could did do does don't didn't even few for
+    a an and another any are as at be bit bullet bullets but by can could did do does don't didn't even few for
     form format
     fewer five for from give go hmm how i i'm i've if im in into is it just kindly know language less let like lists
     list little make makes me mine more much my no not of ok okay old on once one only or other our out please pls put

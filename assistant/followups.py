@@ -9,6 +9,8 @@ from knowledge.words import content_words, sentences, words
 # Words that point back to something said before.
 POINTERS = frozenset("it its they them their theirs this that these those he him his she her one ones same".split())
 OPENINGS = frozenset("and but so also then why how".split())
+# With so few words after it, one of these goes on from something: "in two parts?", "for students?"
+PREPOSITIONS = frozenset("in on at for with without to from by of under over before after".split())
 # A question with fewer words of its own than this can hardly stand alone.
 FEW_WORDS = 2
 # What is put before a question, in characters: of a longer chain of questions only the first one is.
@@ -23,8 +25,8 @@ TELLING_WORDS = 8
 def refers_back(question: str) -> bool:
     """Whether the question cannot be understood without the one before it."""
     spoken = words(question)
-    own = content_words(question)
-    opens = bool(spoken) and spoken[0] in OPENINGS and len(own) <= FEW_WORDS
+    own = [word for word in content_words(question) if word != "not"]
+    opens = bool(spoken) and spoken[0] in OPENINGS | PREPOSITIONS and len(own) <= FEW_WORDS
     return opens or len(own) < FEW_WORDS or not POINTERS.isdisjoint(spoken)
 
 

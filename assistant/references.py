@@ -57,7 +57,7 @@ class Reference:
     """`words` say what kind of thing is meant, as the question has them; none for a pronoun.
 
     `demonstrative`: with "this" or the like; `named`: a word of it has a capital letter; `known`: it was spoken of
-    before, or earlier in the question.
+    before. What the question itself has named earlier is no reference.
     """
 
     words: tuple[str, ...] = ()
@@ -85,8 +85,8 @@ def _phrases(question: str, said: set[str]) -> Iterator[Reference]:
         if phrase and not _says_which(phrase, after, demonstrative=demonstrative):
             stems = {stem(word.lower()) for word in phrase}
             earlier = {stem(word.lower()) for word in tokens[:at]}
-            known = bool(stems & said) or stem(phrase[-1].lower()) in earlier
-            yield Reference(phrase, demonstrative, any(word[0].isupper() for word in phrase), known)
+            if stem(phrase[-1].lower()) not in earlier:
+                yield Reference(phrase, demonstrative, any(word[0].isupper() for word in phrase), bool(stems & said))
 
 
 def _phrase(tokens: Sequence[str], before: str) -> tuple[tuple[str, ...], str]:

@@ -110,5 +110,34 @@ def test_an_abstention_says_what_was_searched_and_what_is_close() -> None:
     assert abstention([], 0, [], say) == "The documents do not say."
 
 
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("Course > Fuses > Exercises", "Fuses"),
+        ("Course > Fuses > 3.2 Answers to the exercises", "Fuses"),
+        ("Course > Fuses > Key terms", "Fuses"),
+        ("Course > Chapter 3 > Introduction", "Course"),
+        ("Course > Introduction to loops", "Introduction to loops"),
+        ("Course > Fehler 12 > Inhalt", "Fehler 12"),
+        ("강의 > 퓨즈 > 연습 문제", "퓨즈"),
+        ("Table of contents", ""),
+        ("Part II > 1.", ""),
+        ("C++ > ***", "C++"),
+        ("", ""),
+    ],
+)
+def test_what_is_close_is_named_by_a_heading_that_tells(section: str, told: str) -> None:
+    place = f"{told} (course.md)" if told else "course.md"
+    assert close([passage("x", section, "course.md")]) == [place]
+
+
+def test_headings_that_tell_nothing_are_not_offered() -> None:
+    found = (
+        passage("The filter is washed.", "Coffee machine > Introduction"),
+        passage("Change the filter.", "Kettle > Summary"),
+    )
+    assert asked_back("How do I clean the filter?", *found) == "Which filter do you mean: Coffee machine, Kettle?"
+
+
 def test_three_places_are_enough() -> None:
     assert len(close([passage("x", source=f"{number}.md") for number in range(9)])) == 3

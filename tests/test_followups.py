@@ -48,6 +48,16 @@ def test_a_chain_of_follow_ups_keeps_its_subject() -> None:
     assert standalone("And why?", turns) == "What is a fuse? When does it melt? And why?"
 
 
+@pytest.mark.parametrize("question", ["After which current?", "Why not 100 percent?", "without a fuse?"])
+def test_a_fragment_is_read_with_what_was_said(question: str) -> None:
+    assert standalone(question, [ASKED]) == f"What is a fuse? {question}"
+
+
+@pytest.mark.parametrize("question", ["In which year was the ammeter invented?", "Why do household sockets wear out?"])
+def test_a_whole_question_is_read_alone(question: str) -> None:
+    assert standalone(question, [ASKED]) == question
+
+
 def test_a_question_as_it_was_understood_goes_before_what_was_said() -> None:
     turns = [Turn("And it?", "It melts.", query="When does a fuse melt?")]
     assert standalone("And why?", turns) == "When does a fuse melt? And why?"
@@ -86,6 +96,7 @@ def test_no_chain_of_questions_grows_without_end(questions: list[str], last: str
         "simpler, please",
         "In Korean",
         "why?",
+        "ok but why",
         "Give an example",
         "Can you give me another example?",
         "shorter",

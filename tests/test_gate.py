@@ -121,6 +121,20 @@ def test_what_the_conversation_names_is_not_asked_back(library: KnowledgeBase) -
     assert asked(library, "Does it have X-ray rooms?", turn).kind == "answer"
 
 
+@pytest.mark.parametrize("question", ["Where can I buy one?", "How loud is it?", "Which metal is it made of?"])
+def test_what_nothing_says_of_the_last_subject_is_not_answered(library: KnowledgeBase, question: str) -> None:
+    turn = Turn("Does the Hill Clinic have X-ray rooms?", "It has two X-ray rooms and a gymnasium.")
+    assert asked(library, question, turn).kind != "answer"
+
+
+def test_nobody_is_asked_back_about_an_exercise_that_they_paste(library: KnowledgeBase) -> None:
+    exercise = (
+        "A student writes a program that reads the numbers of a file, adds the even ones and prints the sum. The loop "
+        "runs once for every item of the sequence. What has the function to give back to the caller?"
+    )
+    assert asked(library, exercise).kind != "clarify"
+
+
 def test_nobody_is_asked_back_twice_in_a_row(library: KnowledgeBase) -> None:
     question = "What services does the clinic provide?"
     assert asked(library, question, may_ask=False).kind != "clarify"
@@ -138,8 +152,8 @@ def test_korean_questions_are_told_apart_though_the_model_cannot_read_them(korea
 
 
 def test_the_thresholds_of_the_profile_decide() -> None:
-    clear = Evidence(similarity=0.6, in_context=0.6, margin=0.1, coverage=0.9, asks=True)
-    vague = Evidence(similarity=0.5, in_context=0.5, margin=0.1, coverage=0.5, ambiguity=1.0, asks=True)
+    clear = Evidence(directness=0.9, asks=True)
+    vague = Evidence(directness=0.6, ambiguity=1.0, asks=True)
     assert decide(clear, POLICY).kind == "answer"
     assert decide(clear, AnswerSettings(min_relevance=1.0)).kind == "abstain"
     assert decide(vague, POLICY).kind == "clarify"
@@ -147,15 +161,11 @@ def test_the_thresholds_of_the_profile_decide() -> None:
     assert decide(vague, POLICY, may_ask=False).kind != "clarify"
 
 
-def test_a_better_match_is_never_worth_less() -> None:
-    usual = Evidence(similarity=0.4, in_context=0.4, margin=0.1, coverage=0.5)
-    better = [
-        replace(usual, similarity=0.9),
-        replace(usual, in_context=0.9),
-        replace(usual, margin=0.9),
-        replace(usual, coverage=0.9),
-    ]
-    assert min(decide(one, POLICY).confidence for one in better) > decide(usual, POLICY).confidence
+def test_a_better_match_is_worth_more() -> None:
+    usual = Evidence(directness=0.6, ambiguity=0.5)
+    better = replace(usual, directness=0.7)
+    assert decide(better, POLICY).confidence > decide(usual, POLICY).confidence
+    assert decide(better, POLICY).unclear < decide(usual, POLICY).unclear
 
 
 def test_rare_words_count_for_more() -> None:
