@@ -8,10 +8,15 @@ import pytest
 
 from assistant.grounding.evaluation import GroundingFigures, JudgedFileError, evaluate, read_judged
 from knowledge import SentenceEmbeddings
-from tests.perturb import FALSE, TRUE, lines
+from tests.falsehoods import FALSE
+from tests.perturb import lines
+from tests.rewordings import TRUE
 from tests.test_commands import run
 
 JUDGED = Path(__file__).with_name("grounding.jsonl")
+# Worded freely, or wrong in one subtle thing; written before it was known what the check says of them. The last 66
+# lines were never looked at while the rules were made.
+FREELY_WORDED = Path(__file__).with_name("grounding_reworded.jsonl")
 GOOD = '{"sentence": "A fuse melts quickly.", "passages": [{"text": "A fuse melts quickly."}], "supported": true}'
 SAMPLES = Path(__file__).parent.parent / "assistant" / "samples"
 
@@ -27,11 +32,23 @@ def test_hand_written_sentences_are_judged_rightly(
 ) -> None:
     figures = figures_of(JUDGED, embeddings)
     report(f"grounding, by hand: accuracy {figures.accuracy:.3f}, recall {figures.recall:.3f}")
-    assert figures.accuracy >= 0.95
-    assert figures.recall > 0.93
+    assert figures.accuracy >= 0.96
+    assert figures.recall >= 0.95
     assert figures.by_kind["number"].accuracy >= 0.98
-    assert figures.by_kind["opposite"].accuracy >= 0.85
+    assert figures.by_kind["opposite"].accuracy >= 0.9
+    assert figures.by_kind["negation"].accuracy >= 0.92
     assert figures.by_kind["reworded"].n >= 50
+
+
+def test_sentences_that_are_hard_to_judge_are_mostly_judged_rightly(
+    embeddings: SentenceEmbeddings, report: Callable[[str], None]
+) -> None:
+    figures = figures_of(FREELY_WORDED, embeddings)
+    report(f"grounding, freely worded: accuracy {figures.accuracy:.3f}, recall {figures.recall:.3f}")
+    assert figures.accuracy >= 0.8
+    assert figures.recall >= 0.7
+    assert figures.by_kind["borrowed"].accuracy >= 0.85
+    assert figures.by_kind["splice"].accuracy >= 0.8
 
 
 def test_sentences_made_from_the_samples_are_judged_rightly(
@@ -43,9 +60,9 @@ def test_sentences_made_from_the_samples_are_judged_rightly(
     path.write_text("".join(json.dumps(line) + "\n" for line in made), encoding="utf-8")
     figures = figures_of(path, embeddings)
     report(f"grounding, made from the samples: accuracy {figures.accuracy:.3f}, recall {figures.recall:.3f}")
-    assert set(figures.by_kind) >= {*TRUE, *FALSE} - {"unit", "date"}
-    assert figures.accuracy >= 0.95
-    assert figures.recall > 0.93
+    assert set(figures.by_kind) >= {*TRUE, *FALSE} - {"date"}
+    assert figures.accuracy >= 0.97
+    assert figures.recall >= 0.97
     assert list(lines(texts, 240, 0)) == made
 
 

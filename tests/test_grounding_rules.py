@@ -150,6 +150,67 @@ def test_negations_and_opposites_are_weighed_together(claim: str, evidence: str,
     assert contradicts(claim, evidence) is wrong
 
 
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        (
+            "In a cell the anode is positive and the cathode negative.",
+            "In a cell the anode is negative and the cathode positive.",
+        ),
+        (
+            "Low pressure brings clear skies and high pressure clouds.",
+            "Low pressure brings clouds and high pressure clear skies.",
+        ),
+        ("It is uncommon to lose the key of the cabin.", "It is not uncommon to lose the key of the cabin."),
+        (
+            "A cable consists of several valves of copper.",
+            "A cable consists of several wires of copper. The pump has two valves.",
+        ),
+        (
+            "A loan may be renewed twice because the roof of the annex leaks.",
+            "A loan may be renewed twice unless somebody waits. The hall is shut because the roof of the annex leaks.",
+        ),
+        (
+            "The ferry leaves at noon and was painted by a sailor.",
+            "The ferry leaves at noon from the old pier. The mural was painted by a sailor.",
+        ),
+        ("Filters make the water less clear.", "Filters make the water more clear, so that less soap is needed."),
+    ],
+)
+def test_what_was_turned_round_or_put_together_of_several_sentences_is_not_supported(
+    embeddings: SentenceEmbeddings, claim: str, text: str
+) -> None:
+    assert over(text, embeddings).check(claim) is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        ("It is common to lose the key of the cabin.", "It is not uncommon to lose the key of the cabin."),
+        ("Bicycles that are unlocked are not insured.", "Bicycles are insured only if they are locked."),
+        ("The guests are seen before the bell is heard.", "The bell is heard after the guests are seen."),
+        ("Looking into the laser may damage the eye.", "Do not look into the laser, since it may damage the eye."),
+        ("The key has not been registered.", "The key is unregistered."),
+        (
+            "You have to send the form to the town office within 30 days.",
+            "The form must be sent to the town office within 30 days. The town office is in Mill Lane.",
+        ),
+    ],
+)
+def test_the_same_may_be_said_with_a_negation_or_from_the_other_side(
+    embeddings: SentenceEmbeddings, claim: str, text: str
+) -> None:
+    assert over(text, embeddings).check(claim) is not None
+
+
+def test_two_statements_of_a_sentence_are_each_looked_for_and_quoted_together(embeddings: SentenceEmbeddings) -> None:
+    text = "The kiln holds 40 litres. It was built in Jena. Glaze is stored in sealed buckets."
+    support = over(text, embeddings).check("The kiln holds 40 litres, and glaze is stored in sealed buckets.")
+    assert support is not None
+    assert support.quote == text
+    assert over(text, embeddings).check("The kiln holds 50 litres, and glaze is stored in sealed buckets.") is None
+
+
 def test_words_are_related_by_form_meaning_and_kind() -> None:
     assert (
         likeness("frozen", "freeze") == likeness("colour", "color") == likeness("nationalised", "nationalizes") == 1.0

@@ -1,6 +1,6 @@
 """Is a sentence supported by the passages? `Grounding.check` is what stands between the model and the person.
 
-claims      what of an answer states something at all
+claims      what of an answer states something at all, and the statements that a sentence joins
 reading     a sentence as its words, each with its root and clause
 lexicon     which words mean the same, which the contrary (WordNet)
 evidence    the sentences of the passages, alone, with a neighbour, with their pronouns resolved
@@ -10,6 +10,7 @@ names       names
 formulas    formulas
 negation    negations and opposites
 order       who does what to whom
+borrowing   words of several sentences put together
 verdict     contradiction, and enough support
 languages   what is not English
 check       Grounding, which puts these together

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from assistant.grounding.lexicon import DERIVED, SAME, SIMILAR, bases, likeness, opposed, verbs
+from assistant.grounding.lexicon import DERIVED, SAME, SIMILAR, bases, denied, likeness, opposed, verbs
 from assistant.grounding.reading import NEGATORS, Reading, Word
+from knowledge.words import FUNCTION_WORDS
 
 AUXILIARIES = frozenset(
     """am is are was were be been being has have had do does did can could may might must shall should will would
     isn't aren't cannot""".split()
 )
+# Two words are opposites where this near to both there is something that both sides have.
+COMPANY = 4
 COPULAS = frozenset("am is are was were be been being".split())
 
 
@@ -47,9 +50,7 @@ class Alignment:
 @lru_cache(maxsize=4_000)
 def align(claim: Reading, evidence: Reading) -> Alignment:
     """Equal roots first, in their order; then what means the same; then opposites."""
-    pairs = _in_order(claim, evidence)
-    opposites = _in_its_place(claim, evidence, pairs)
-    _add_equal(claim, evidence, pairs, opposites)
+    pairs, opposites = _equal(claim, evidence)
     worth = dict.fromkeys(pairs, SAME)
     free = [j for j in evidence.content if j not in set(pairs.values())]
     open_words = [i for i in claim.content if i not in pairs and i not in opposites]
@@ -59,21 +60,29 @@ def align(claim: Reading, evidence: Reading) -> Alignment:
     for i in open_words:
         if i not in pairs and i not in opposites:
             _pair_alike(i, claim, evidence, free, pairs, worth, 0.0)
-    for i in claim.content:
-        if i not in pairs and i not in opposites and (j := _acronym(claim.words[i], evidence)) is not None:
-            pairs[i], worth[i] = j, SAME
-    for i in claim.content:
-        # A word that is said twice stands for the same word of the evidence.
-        if i not in pairs and i not in opposites and (j := _again(i, claim, pairs)) is not None:
-            pairs[i], worth[i] = j, SAME
+    for find in (_acronym, _again):
+        for i in claim.content:
+            if i not in pairs and i not in opposites and (j := find(i, claim, evidence, pairs)) is not None:
+                pairs[i], worth[i] = j, SAME
     missing = tuple(i for i in claim.content if i not in pairs and i not in opposites)
     return Alignment(claim, evidence, pairs, worth, opposites, missing)
 
 
+def _equal(claim: Reading, evidence: Reading) -> tuple[dict[int, int], dict[int, int]]:
+    """Words that both have, and opposites that stand in the place of one another."""
+    pairs = _in_order(claim, evidence)
+    opposites = _in_its_place(claim, evidence, pairs)
+    opposites |= _prefixed(claim, evidence, pairs | opposites)
+    _add_equal(claim, evidence, pairs, opposites)
+    displaced = _displaced(claim, evidence, pairs)
+    return {i: j for i, j in pairs.items() if i not in displaced}, opposites | displaced
+
+
 def _in_order(claim: Reading, evidence: Reading) -> dict[int, int]:
-    """Runs of words that stand in both in the same order."""
+    """Runs of words that stand in both in the same order; a light word, only beside one that tells something."""
     roots, there = ([word.root for word in reading.words] for reading in (claim, evidence))
-    blocks = SequenceMatcher(None, roots, there, autojunk=False).get_matching_blocks()
+    light = {word.root for word in evidence.words if not word.content and not word.number}
+    blocks = SequenceMatcher(light.__contains__, roots, there, autojunk=False).get_matching_blocks()
     return {block.a + n: block.b + n for block in blocks for n in range(block.size)}
 
 
@@ -89,7 +98,8 @@ def _add_equal(claim: Reading, evidence: Reading, pairs: dict[int, int], opposit
             pairs[i] = places[word.root].pop(0)
 
 
-def _again(i: int, claim: Reading, pairs: dict[int, int]) -> int | None:
+def _again(i: int, claim: Reading, evidence: Reading, pairs: dict[int, int]) -> int | None:
+    """A word that is said twice stands for the same word of the evidence."""
     return next((j for n, j in pairs.items() if claim.words[n].root == claim.words[i].root), None)
 
 
@@ -111,6 +121,30 @@ def _in_its_place(claim: Reading, evidence: Reading, pairs: dict[int, int]) -> d
             if 0 <= j < len(evidence.words) and j not in used and opposed(word.lower, evidence.words[j].lower):
                 found[i] = j
     return found
+
+
+def _displaced(claim: Reading, evidence: Reading, pairs: dict[int, int]) -> dict[int, int]:
+    """Opposites in the very place of one another, though the claim's word stands somewhere else in the evidence."""
+    used = set(pairs.values())
+    found: dict[int, int] = {}
+    for i, place in pairs.items():
+        j = pairs.get(i - 1, -2) + 1
+        framed = j not in (place, -1) and j not in used and pairs.get(i + 1) == j + 1
+        if framed and opposed(claim.words[i].lower, evidence.words[j].lower):
+            found[i] = j
+    return found
+
+
+def _prefixed(claim: Reading, evidence: Reading, pairs: dict[int, int]) -> dict[int, int]:
+    """What only one of both has with a prefix that denies it: "not committed", "uncommitted"."""
+    there = {word.root for word in evidence.words}
+    free = set(evidence.content) - set(pairs.values())
+    return {
+        i: j
+        for i in claim.content
+        for j in free
+        if i not in pairs and claim.words[i].root not in there and denied(claim.words[i].lower, evidence.words[j].lower)
+    }
 
 
 def _pair_alike(
@@ -136,13 +170,16 @@ def _pair_alike(
             free.remove(best)
 
 
-def _acronym(word: Word, evidence: Reading) -> int | None:
+def _acronym(i: int, claim: Reading, evidence: Reading, pairs: dict[int, int]) -> int | None:
     """Where the words begin whose first letters are this word."""
+    word = claim.words[i]
     if not (word.written.isupper() and 2 <= len(word.written) <= 6):
         return None
-    initials = "".join(other.lower[0] for other in evidence.words)
-    place = initials.find(word.lower)
-    return place if place >= 0 else None
+    for telling in (range(len(evidence.words)), evidence.content):
+        place = "".join(evidence.words[j].lower[0] for j in telling).find(word.lower)
+        if place >= 0:
+            return telling[place]
+    return None
 
 
 def _opposites(claim: Reading, evidence: Reading, pairs: dict[int, int]) -> dict[int, int]:
@@ -154,11 +191,19 @@ def _opposites(claim: Reading, evidence: Reading, pairs: dict[int, int]) -> dict
     for i, word in enumerate(claim.words):
         if i in pairs or word.number or word.lower in NEGATORS:
             continue
+        plain = word.lower in FUNCTION_WORDS
         for j in free:
-            if opposed(word.lower, evidence.words[j].lower):
+            other = evidence.words[j].lower
+            if plain == (other in FUNCTION_WORDS) and opposed(word.lower, other) and _same_company(i, j, pairs):
                 found[i] = j
                 break
     return found
+
+
+def _same_company(i: int, j: int, pairs: dict[int, int]) -> bool:
+    """Whether a word near the one stands for a word near the other."""
+    near = (pairs.get(n) for n in range(i - COMPANY, i + COMPANY + 1))
+    return any(place is not None and abs(place - j) <= COMPANY for place in near)
 
 
 def _amid(i: int, j: int, pairs: dict[int, int]) -> bool:

@@ -15,9 +15,11 @@ from langchain_core.embeddings import Embeddings
 
 from assistant.gate import covered
 from assistant.grounding import languages
+from assistant.grounding.borrowing import borrowed
+from assistant.grounding.claims import statements
 from assistant.grounding.evidence import Evidence, Reach, code_lines, gather, reaches
 from assistant.grounding.reading import Reading, plain, read, unled
-from assistant.grounding.verdict import ENOUGH, borrowed, closeness, contradicted, support
+from assistant.grounding.verdict import ENOUGH, closeness, contradicted, support
 from assistant.types import Passage
 from knowledge.words import content_words
 
@@ -25,6 +27,8 @@ from knowledge.words import content_words
 CANDIDATES = 4
 # A sentence that says it by itself is quoted rather than two that say it together.
 ALONE = 0.1
+# Characters of a quotation that takes in several sentences.
+LONGEST_QUOTE = 700
 # Fewer content words than this make no claim that could be checked.
 SHORTEST_CLAIM = 2
 # Sentences that are weighed by meaning.
@@ -155,8 +159,34 @@ def nearest(claim: Reading, evidence: Sequence[Evidence], allowed: Sequence[int]
 def judge(
     claim: str, evidence: Sequence[Evidence], passages: Sequence[Passage], cosines: dict[int, float]
 ) -> Support | None:
-    """What supports the claim among the sentences that a cosine with it is given for, or None."""
+    """What supports the claim among the sentences that a cosine with it is given for, or None.
+
+    Where it joins several statements, each may have a sentence of its own.
+    """
     claim = unled(claim.strip())
+    whole = _judge_one(claim, evidence, passages, cosines)
+    parts = statements(claim)
+    if whole or len(parts) == 1 or not languages.english(read(claim)):
+        return whole
+    found = [_judge_one(part, evidence, passages, cosines) for part in parts]
+    told = [support for support in found if support is not None]
+    return _spanning(told, passages) if len(told) == len(parts) else None
+
+
+def _spanning(found: Sequence[Support], passages: Sequence[Passage]) -> Support | None:
+    """The shortest slice of a passage that has all the quotes, unless it would have to be long."""
+    passage = found[0].passage
+    text = passages[passage].text
+    starts = [text.find(support.quote) for support in found]
+    start, end = min(starts), max(at + len(one.quote) for at, one in zip(starts, found, strict=True))
+    if any(support.passage != passage for support in found) or end - start > LONGEST_QUOTE:
+        return None
+    return Support(passage, text[start:end])
+
+
+def _judge_one(
+    claim: str, evidence: Sequence[Evidence], passages: Sequence[Passage], cosines: dict[int, float]
+) -> Support | None:
     for i in cosines:
         if plain(evidence[i].sentence).lower() == plain(claim).lower():
             return Support(evidence[i].passage, evidence[i].sentence)
@@ -168,9 +198,9 @@ def judge(
     if not found:
         return None
     reach, i = max(found, key=lambda pair: _closeness(pair[0], evidence[pair[1]], cosines[pair[1]]))
-    known = frozenset(word.root for e in evidence for word in read(e.sentence).words)
+    others = [read(e.sentence) for e in evidence if e.sentence not in reach.quote]
     passage = frozenset(word.lower for word in read(passages[evidence[i].passage].text).words)
-    if contradicted(reach.aligned, claim, reach.quote, passage) or borrowed(reach.aligned, known):
+    if contradicted(reach.aligned, claim, reach.quote, passage) or borrowed(reach.aligned, others):
         return None
     return Support(evidence[i].passage, reach.quote) if support(reach.aligned, cosines[i]) >= ENOUGH else None
 

@@ -1,7 +1,12 @@
-"""What of an answer states something, and so must be borne out."""
+"""What of an answer states something, and so must be borne out; and the statements that a sentence joins."""
 
 import re
 
+from assistant.grounding.alignment import predicate
+from assistant.grounding.reading import Reading, read
+
+# Content words of a statement that is checked by itself.
+FEWEST = 2
 _QUESTION = re.compile(r"\?[\"'”’)*_`\s]*$")
 # A sentence that is nothing but courtesy. "Sure, it takes two days." goes on and is a claim.
 _COURTESY = re.compile(
@@ -58,3 +63,26 @@ def _only_greets(text: str) -> bool:
     """A greeting with a name: "Hello Kim!"."""
     greeting = re.match(r"(?:hi|hello|hey|dear)\b", text, re.IGNORECASE)
     return bool(greeting and _GREETED.fullmatch(text[greeting.end() :]))
+
+
+# Where two statements are joined to one.
+_JOINT = re.compile(r";\s+|,\s+(?:and|but|while|whereas)\s+|\s+(?:while|whereas)\s+")
+_PRONOUN = re.compile(r"(?:it|they|he|she)\b", re.IGNORECASE)
+
+
+def statements(claim: str) -> list[str]:
+    """The statements that a sentence joins, each as one of its own; only the sentence if it cannot be taken apart.
+
+    A pronoun at the beginning of a later one stands for the subject of the first.
+    """
+    parts = _JOINT.split(claim.rstrip(" ."))
+    if not all(_states(read(part)) for part in parts):
+        return [claim]
+    opening = read(parts[0])
+    named = " ".join(word.written for word in opening.words[: predicate(opening)])
+    return [f"{_PRONOUN.sub(named, part, count=1) if _PRONOUN.match(part) else part}." for part in parts]
+
+
+def _states(part: Reading) -> bool:
+    """Whether somebody or something and a verb are in it, and enough to check."""
+    return 0 < predicate(part) < len(part.words) and len(part.content) >= FEWEST

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from assistant.grounding.alignment import Alignment, align
 from assistant.grounding.order import PRONOUNS, subject
-from assistant.grounding.reading import Reading, read
+from assistant.grounding.reading import Reading, Word, read
 from assistant.types import Passage
 from assistant.untrusted.instructions import is_instruction
 from assistant.untrusted.markup import seen
@@ -15,7 +16,8 @@ from knowledge.words import content_words, sentences, stem
 # How far back the noun is looked for that a pronoun stands for, in sentences.
 BACK = 5
 # A claim that was put together of two sentences has this many content words from each that the other lacks.
-FROM_EACH = 3
+FROM_EACH = 2
+_JOINTS = frozenset("and or but as with by".split())
 
 # What stands under such a heading asks or announces; it does not answer.
 _NO_ANSWERS = re.compile(r"\b(?:objectives?|goals?|exercises?|quiz(?:zes)?|review questions|contents)\b", re.IGNORECASE)
@@ -73,7 +75,7 @@ def reaches(claim: Reading, evidence: Sequence[Evidence], i: int, passages: Sequ
             quote = passages[own.passage].text[first.start : second.start + len(second.sentence)]
             both = align(claim, read(f"{first.sentence} {second.sentence}"))
             other = align(claim, read(evidence[j].sentence))
-            if _adjoin(first, second) and _gains(alone, both) and _gains(other, both):
+            if _adjoin(first, second) and _gains(alone, both) and _gains(other, both) and _joined(alone, other):
                 found.append(Reach(both, quote))
     return found
 
@@ -85,6 +87,25 @@ def _adjoin(first: Evidence, second: Evidence) -> bool:
 
 def _gains(one: Alignment, both: Alignment) -> bool:
     return len(set(one.missing) - set(both.missing)) >= FROM_EACH
+
+
+def _joined(one: Alignment, other: Alignment) -> bool:
+    """Whether the claim speaks of what both sentences speak of, and what it has of either alone is joined to what it
+    has of the other by a comma, a conjunction or the like, and not run into it."""
+    words = one.claim.words
+    if not all(_speaks_of(words, alignment.evidence) for alignment in (one, other)):
+        return False
+    taken = [i for i in one.claim.content if (i in one.missing) != (i in other.missing)]
+    seams = [(i, j) for i, j in pairwise(taken) if (i in one.missing) != (j in one.missing)]
+    return all(
+        words[i].clause != words[j].clause or not _JOINTS.isdisjoint(word.lower for word in words[i:j])
+        for i, j in seams
+    )
+
+
+def _speaks_of(words: Sequence[Word], sentence: Reading) -> bool:
+    roots = {sentence.words[j].root for j in subject(sentence)}
+    return not roots or any(word.root in roots for word in words)
 
 
 def _resolved(evidence: Sequence[Evidence], i: int) -> Reading:

@@ -62,7 +62,8 @@ rapidly/slowly read/write receive/send recent/old reject/approve relax/tighten r
 remember/forget remote/local remove/retain rough/smooth rural/urban safe/dangerous safe/risky safe/unsafe save/delete
 save/spend save/waste seldom/always seller/buyer send/receive separate/join separately/together serial/parallel
 shallow/deep short/tall show/hide similar/different simple/complex simple/complicated sink/float sink/source
-slow/quick slowly/fast small/big soft/loud stable/unstable start/stop start/end stimulate/suppress stop/continue
+slow/quick slow/speed slowly/fast small/big soft/loud stable/unstable start/stop start/end stimulate/suppress
+stop/continue
 strengthen/weaken strong/weak stronger/weaker subscribe/unsubscribe subset/superset sufficient/insufficient
 superior/inferior support/oppose surplus/deficit synchronous/asynchronous systole/diastole temporary/permanent
 tenant/landlord thick/thin thicker/thinner tight/loose top/bottom transmit/receive trust/distrust undo/redo
@@ -250,7 +251,7 @@ def opposed(a: str, b: str) -> bool:
     """Whether one word is the opposite of the other, or of a word that means the same as the other."""
     if root(a) == root(b):
         return False
-    if _negates(a, b) or _negates(b, a):
+    if denied(a, b):
         return True
     of_a, of_b = entry(a), entry(b)
     # Or one is close to the other's antonym, as "tiny" to "small", the antonym of "large".
@@ -259,6 +260,11 @@ def opposed(a: str, b: str) -> bool:
         and of_a.antonyms.isdisjoint(of_b.similar)
         and of_b.antonyms.isdisjoint(of_a.similar)
     )
+
+
+def denied(a: str, b: str) -> bool:
+    """Whether one word is the other with something that denies it: "committed", "uncommitted"."""
+    return _negates(a, b) or _negates(b, a)
 
 
 def _negates(a: str, b: str) -> bool:

@@ -14,22 +14,16 @@ _WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday"
 
 
 def foreign(aligned: Alignment, passage: frozenset[str]) -> bool:
-    """Whether the claim names what the evidence does not.
+    """Whether the claim names what neither the evidence nor the rest of its passage does.
 
-    A name that only the rest of the passage has (`passage`: its words in lower case) is let pass, unless the evidence
-    has a name there that the claim leaves out: then one may have taken the place of the other.
+    `passage`: its words in lower case. Whether a name took the place of another is asked of all words; see borrowing.
     """
     evidence = aligned.evidence
     if any(not _spelt(one, evidence) for one in _IDENTIFIER.findall(aligned.claim.text)):
         return True
     known = {word.root for word in evidence.words}
     missing = [word for word in names(aligned.claim) if not _there(word, known, evidence)]
-    if not missing:
-        return False
-    used = set(aligned.pairs.values())
-    unused = {evidence.words[j].lower for j in range(len(evidence.words)) if j not in used}
-    replaced = any(name.lower in unused for name in names(evidence))
-    return replaced or not all(word.lower in passage for word in missing)
+    return not all(word.lower in passage for word in missing)
 
 
 def _spelt(identifier: str, evidence: Reading) -> bool:
@@ -42,7 +36,8 @@ def _there(word: Word, known: set[str], evidence: Reading) -> bool:
     if word.root in known or (len(word.lower) > 3 and word.lower in "".join(other.lower for other in evidence.words)):
         return True
     if word.written.isupper() and len(word.written) > 1:
-        return word.lower in "".join(other.lower[0] for other in evidence.words)
+        initials = "".join(other.lower[0] for other in evidence.words)
+        return word.lower in initials or word.lower in "".join(evidence.words[j].lower[0] for j in evidence.content)
     return any(_begins(word.root, other) or _begins(other, word.root) for other in known)
 
 

@@ -1,6 +1,7 @@
 """Whether claim and evidence say the same of the same: who does what to whom."""
 
 import re
+from collections import Counter
 
 from assistant.grounding.alignment import AUXILIARIES, COPULAS, Alignment, is_verb, predicate
 from assistant.grounding.reading import Reading, Word
@@ -16,10 +17,13 @@ TIGHT, TIGHTEST = 4, 2
 _PLACES = frozenset("about around at beside by during for in near of off on per since through within".split())
 # Content words after a verb that may be its object.
 OBJECT = 3
+# Letters of an adverb in -ly, more than: "fly" and "supply" are none.
+SHORTEST_ADVERB = 6
+_RELATIVES = frozenset("which who that whose where".split())
 # Farther apart, two words have nothing to do with one another.
 REACH = 12
 # What stands at the beginning of a sentence that speaks of what was named before.
-PRONOUNS = frozenset("it they he she this these that those his her its their we you i such both there".split())
+PRONOUNS = frozenset("it they them he she this these that those his her its their we you i such both there".split())
 
 
 def swapped(aligned: Alignment) -> bool:
@@ -71,7 +75,12 @@ def subject(reading: Reading) -> list[int]:
     if end == len(reading.words):
         return []
     clause = reading.words[end].clause
-    return [i for i in range(end) if reading.words[i].clause == clause and reading.words[i].content]
+    words = reading.words[:end]
+    return [i for i, word in enumerate(words) if word.clause == clause and word.content and not _adverb(word)]
+
+
+def _adverb(word: Word) -> bool:
+    return word.lower.endswith("ly") and len(word.lower) > SHORTEST_ADVERB
 
 
 def _main_verb(reading: Reading) -> tuple[int, bool]:
@@ -89,9 +98,12 @@ def _main_verb(reading: Reading) -> tuple[int, bool]:
 def other_subject(aligned: Alignment) -> bool:
     """Whether claim and evidence say it of different things: the evidence of one that the claim does not speak of."""
     verb, passive = _main_verb(aligned.claim)
-    mine, theirs = subject(aligned.claim), _subject_there(aligned, verb)
+    mine = subject(aligned.claim)
+    same_clause = (aligned.pairs.get(verb), passive) == _main_verb(aligned.evidence)
+    theirs = subject(aligned.evidence) if same_clause else _subject_there(aligned, mine)
+    told = {aligned.claim.words[i].root for i in mine}
     used = set(aligned.pairs.values())
-    if not theirs or any(j in used for j in theirs):
+    if not theirs or any(j in used or aligned.evidence.words[j].root in told for j in theirs):
         return False
     if mine and all(i in aligned.missing for i in mine):
         return True
@@ -105,14 +117,43 @@ def _passive(reading: Reading, verb: int) -> bool:
     return reading.words[verb].lower.endswith(("ed", "en")) and not COPULAS.isdisjoint(before)
 
 
-def _subject_there(aligned: Alignment, verb: int) -> list[int]:
-    """The subject, in the evidence, of the verb that the claim's stands for; else that of the first verb."""
-    place = aligned.pairs.get(verb)
-    first = predicate(aligned.evidence)
+def _subject_there(aligned: Alignment, mine: list[int]) -> list[int]:
+    """The subject, in the evidence, of the clause that has most of what the claim says of its own."""
     words = aligned.evidence.words
-    if place is None or place <= first or words[place].clause == words[first].clause:
-        return subject(aligned.evidence)
-    return [j for j in range(place) if words[j].clause == words[place].clause and words[j].content]
+    said = Counter(
+        words[aligned.pairs[i]].clause for i in aligned.claim.content if i in aligned.pairs and i not in mine
+    )
+    if not said:
+        return []
+    clause = max(said, key=lambda one: (said[one], -one))
+    first = next((j for j in range(len(words)) if words[j].clause == clause), 0)
+    if words[first].lower in _RELATIVES:
+        return []
+    end = next((j for j in range(first + 1, len(words)) if words[j].clause == clause and _verbal(words, j)), first)
+    return [j for j in range(first, end) if words[j].content] or subject(aligned.evidence)
+
+
+def _verbal(words: tuple[Word, ...], j: int) -> bool:
+    return words[j].lower in AUXILIARIES or is_verb(words, j)
+
+
+def interchanged(aligned: Alignment) -> bool:
+    """Whether two words stand each in the other's place around something that stays: "the anode is positive and the
+    cathode negative" turned round."""
+    moved = sorted((i, j) for i, j in aligned.pairs.items() if aligned.claim.words[i].content)
+    return any(
+        there < place
+        and _in_place_of(aligned, i, there)
+        and _in_place_of(aligned, other, place)
+        and any(i < k < other and there < kept < place for k, kept in moved)
+        for n, (i, place) in enumerate(moved)
+        for other, there in moved[n + 2 :]
+    )
+
+
+def _in_place_of(aligned: Alignment, i: int, place: int) -> bool:
+    """Whether a word of the claim has a neighbour that stands beside that place in the evidence."""
+    return aligned.pairs.get(i - 1) == place - 1 or aligned.pairs.get(i + 1) == place + 1
 
 
 def exchanged(aligned: Alignment) -> bool:

@@ -90,7 +90,8 @@ _LOWER = "|".join(
     no.less.than not.less.than no.fewer.than minimum.of a.minimum upwards.of""".split()
 )
 _UPPER = "|".join(
-    r"""less.than fewer.than under below at.most up.to within smaller.than shorter.than younger.than lower.than
+    r"""less.than fewer.than under below at.most up.to as.many.as as.much.as within smaller.than shorter.than
+    younger.than lower.than
     no.more.than not.more.than no.later.than no.longer.than maximum.of a.maximum not.exceed\w*""".split()
 )
 _BEFORE = re.compile(

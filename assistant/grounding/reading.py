@@ -34,7 +34,7 @@ LIGHT = FUNCTION_WORDS | frozenset(
     order overall particular particularly perform performed possible provide provided provides put refer refers related
     require required requires result specific specifically specify take taken takes text together typically usually
     various well example examples however therefore thus additionally means part people person someone everything
-    anything everyone yes took came went gave began became put""".split()
+    anything everyone yes took came went gave began became put per away later""".split()
 )
 
 
