@@ -18,6 +18,7 @@ def decide(searched: Searched, state: State, before: Sequence[Turn], knowledge: 
         return gate.ANSWER
     if state["question"].attachments:
         searched = replace(searched, alone=Reading(searched.question, searched.passages), in_context=None)
+    searched = replace(searched, passages=searched.passages[: state["profile"].knowledge.passages])
     evidence = gate.weigh(searched, before, state["rarity"], knowledge.embeddings)
     # Whoever was asked back has said what they could.
     may_ask = not before or before[-1].status != "clarify"

@@ -1,29 +1,29 @@
 """Whether to answer, to ask back, or to say that the documents do not say. Decided before the model is asked."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
 
+from assistant.covering import covered, weighted
+from assistant.grounding.evidence import gather, most_telling, told
 from assistant.references import Reference, choices, references
 from assistant.searching import Searched
 from assistant.settings import AnswerSettings
 from assistant.types import Passage, Turn
-from assistant.untrusted.markup import seen
-from knowledge import lexical, scoring
+from knowledge import scoring
 from knowledge.embeddings import SentenceEmbeddings
-from knowledge.words import content_stems, content_words, sentences, words
+from knowledge.words import content_stems, content_words, words
 
 # A question whose best passage is further away than this is foreign to the documents; they cannot tell it apart either.
 FOREIGN = 0.3
 # Sentences that are read closely: those that hold most of the question. More tell no more. What is written is checked
 # against these and some more, and their vectors are remembered until then.
 READ_CLOSELY = 6
-# Passages whose sentences are read, and in which the names are looked for that a question may mean.
-READ = 8
+# Passages in which the names are looked for that a question may mean.
+READ_FOR_NAMES = 8
 # What all of a question's words are worth beside a cosine, and how much of that is the passage's. On the tasks that the
 # thresholds were fitted to, answerable and unanswerable are told apart as well with 0.25 and 0.45, 0.1 and 0.3.
 HELD, PASSAGE = 0.35, 0.2
@@ -46,7 +46,6 @@ LONG = 6
 # underspecified questions the longest has 21.
 MANY_WORDS = 30
 
-_HANGUL = re.compile("[가-힣]+")
 _YES_OR_NO = frozenset(
     """is are was were do does did can could will would should has have had isn't aren't wasn't don't
     doesn't didn't can't couldn't won't wouldn't""".split()
@@ -108,27 +107,8 @@ def weigh(
     )
 
 
-def covered(question: str, text: str, rarity: Callable[[str], float]) -> float:
-    """The share of the question's words that stand in the text in some form, rare words counting for more."""
-    return lexical.coverage(_weighted(question, rarity), lexical.held(text))
-
-
-def _weighted(question: str, rarity: Callable[[str], float]) -> dict[str, float]:
-    return {token: rarity(token) for token in _telling(question)}
-
-
-def _telling(question: str) -> list[str]:
-    """The words of a question; of Korean ones their beginnings, since grammar follows: "환불은" is about "환불"."""
-    asked = lexical.query(question)
-    hangul = [word for word in asked.words if _HANGUL.fullmatch(word)]
-    if not hangul:
-        return list(asked.tokens)
-    spaced = [word for word in asked.words if not _HANGUL.search(word)]
-    return list(dict.fromkeys([word[:2] for word in hangul] + spaced))
-
-
 def _coverage(question: str, passages: Sequence[Passage], rarity: Callable[[str], float]) -> float:
-    return max((covered(question, _read(passage), rarity) for passage in dict.fromkeys(passages)), default=0.0)
+    return max(covered(question, map(_read, dict.fromkeys(passages)), rarity), default=0.0)
 
 
 def decide(evidence: Evidence, settings: AnswerSettings, *, may_ask: bool = True) -> Decision:
@@ -175,15 +155,14 @@ def _directness(
 
 
 def _read_closely(searched: Searched, rarity: Callable[[str], float]) -> list[tuple[Passage, str]]:
-    """The sentences that hold most of the question as it was understood, each with its passage; of a passage that has
-    none, such as a table, all."""
-    found = [
-        (passage, sentence)
-        for passage in searched.passages[:READ]
-        for sentence in sentences(seen(passage.text)) or [passage.text]
-    ]
-    held = _held(searched.standalone, found, rarity)
-    return [found[i] for i in np.argsort(-held, kind="stable")[:READ_CLOSELY]]
+    """The sentences that hold most of the question as it was understood, each with its passage; of passages that have
+    none, such as tables, all."""
+    passages = searched.passages
+    evidence = gather(passages)
+    if not evidence:
+        return [(passage, passage.text) for passage in passages[:READ_CLOSELY]]
+    chosen = most_telling(told(searched.standalone, evidence, passages, rarity), READ_CLOSELY)
+    return [(passages[evidence[i].passage], evidence[i].sentence) for i in chosen]
 
 
 def _own_words(question: str, turns: Sequence[Turn]) -> set[str]:
@@ -194,17 +173,17 @@ def _own_words(question: str, turns: Sequence[Turn]) -> set[str]:
 
 def _held(question: str, texts: Sequence[tuple[Passage, str]], rarity: Callable[[str], float]) -> np.ndarray:
     """How much of the question's words each text holds under the heading of its passage, 0 to 1, of shape (texts,)."""
-    weighted = _weighted(question, rarity)
-    most = sum(sorted(weighted.values())[-MOST_HELD:])
-    share = sum(weighted.values()) / most if most else 0.0
-    held = [lexical.coverage(weighted, lexical.held(f"{passage.section}\n{text}")) for passage, text in texts]
+    counted = weighted(question, rarity)
+    most = sum(sorted(counted.values())[-MOST_HELD:])
+    share = sum(counted.values()) / most if most else 0.0
+    held = covered(question, (f"{passage.section}\n{text}" for passage, text in texts), rarity)
     return np.minimum(1.0, share * np.asarray(held))
 
 
 def _closeness(searched: Searched, last: Turn, unread: float, rarity: Callable[[str], float]) -> float:
     """The cosine with the last exchange; as far as the embedding model cannot read the question, the share of its
     words that were in it."""
-    held = covered(searched.question, f"{last.question} {last.answer}", rarity) if unread else 0.0
+    (held,) = covered(searched.question, [f"{last.question} {last.answer}"], rarity) if unread else (0.0,)
     return max(0.0, (1.0 - unread) * searched.kinship + unread * held)
 
 
@@ -212,7 +191,7 @@ def _ambiguity(question: str, turns: Sequence[Turn], passages: Sequence[Passage]
     spoken = words(question)
     if len(spoken) >= MANY_WORDS:
         return 0.0
-    texts = [_read(passage) for passage in passages[:READ]]
+    texts = [_read(passage) for passage in passages[:READ_FOR_NAMES]]
     pointers = [_doubt(reference, texts, resolved, spoken=bool(turns)) for reference in pointed_to(question, turns)]
     if not turns and spoken and not content_words(question):  # "How so?"
         return 1.0

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 from knowledge.words import content_words, stem, words
 
@@ -115,9 +116,11 @@ def rarities(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
     return {token: math.log(1 + (max(total - found, 0) + 0.5) / (found + 0.5)) for token, found in frequencies.items()}
 
 
-def held(text: str) -> set[str]:
+# A question is compared with the same passages several times over.
+@lru_cache(maxsize=512)
+def held(text: str) -> frozenset[str]:
     """What a text says in the form that tokens are compared in: stems of its words, and its grams."""
-    return {stem(word) for word in words(text)} | set(grams(text).split())
+    return frozenset(stem(word) for word in words(text)).union(grams(text).split())
 
 
 def coverage(rarity: Mapping[str, float], found: Set[str]) -> float:

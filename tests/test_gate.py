@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant import gate
-from assistant.gate import Decision, Evidence, covered, decide, weigh
+from assistant.covering import covered
+from assistant.gate import Decision, Evidence, decide, weigh
 from assistant.searching import Reading, Scope, Searched, search
 from assistant.settings import AnswerSettings
 from assistant.types import Passage, Turn
@@ -169,9 +170,9 @@ def test_a_better_match_is_worth_more() -> None:
 
 
 def test_rare_words_count_for_more() -> None:
-    assert covered("fuses melt slowly", "A fuse melts.", lambda word: 2.0 if word == "slowly" else 1.0) == 0.5
-    assert covered("", "A fuse melts.", lambda word: 1.0) == 0.0
-    assert covered("환불은 언제", "환불을 받을 수 있습니다", lambda word: 1.0) > 0.4
+    assert covered("fuses melt slowly", ["A fuse melts."], lambda word: 2.0 if word == "slowly" else 1.0) == [0.5]
+    assert covered("", ["A fuse melts."], lambda word: 1.0) == [0.0]
+    assert covered("환불은 언제", ["환불을 받을 수 있습니다"], lambda word: 1.0)[0] > 0.4
 
 
 TEXTS = st.text(max_size=120)

@@ -1,10 +1,13 @@
 """The sentences of the passages, and what each says together with its neighbours."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
+from assistant.covering import covered
 from assistant.grounding.alignment import Alignment, align
 from assistant.grounding.order import PRONOUNS, subject
 from assistant.grounding.reading import Reading, Word, read
@@ -57,6 +60,20 @@ def gather(passages: Sequence[Passage], answering: bool = True) -> list[Evidence
                 found.append(Evidence(number, sentence, content_stems(sentence), start))
                 position = start
     return found
+
+
+def told(
+    question: str, evidence: Sequence[Evidence], passages: Sequence[Passage], rarity: Callable[[str], float]
+) -> np.ndarray:
+    """How much of the question each sentence holds, 0 to 1, read under the headings of its passage."""
+    headed = (f"{passages[one.passage].section} {one.sentence}" for one in evidence)
+    return np.asarray(covered(question, headed, rarity))
+
+
+def most_telling(held: np.ndarray, count: int) -> list[int]:
+    """Those that hold most, those of a better passage first: the only ones that are embedded, which is most of what a
+    question takes besides the model."""
+    return [int(i) for i in np.argsort(-held, kind="stable")[:count]]
 
 
 def content_stems(text: str) -> tuple[str, ...]:
