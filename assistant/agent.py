@@ -1,6 +1,7 @@
 """Assistant: the one facade that connectors see."""
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
@@ -87,6 +88,9 @@ class Assistant:
             asyncio.to_thread(languages.identifier),
             self._ready(),
         )
+        # What is loaded now stays, and need not be looked through whenever Python collects its garbage.
+        gc.collect()
+        gc.freeze()
 
     async def stream(self, question: Question) -> AsyncGenerator[Event, None]:
         """What happens while the question is answered; the last event is `Finished`.
