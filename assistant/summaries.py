@@ -19,13 +19,10 @@ class Digest(Grounding):
         super().__init__("", passages, embeddings, rarity)
         self._on_topic = set(range(len(self.evidence)))
 
-    def _told(self, question: str, rarity: Callable[[str], float]) -> "np.ndarray":
-        return np.zeros(len(self.evidence))
-
-    def _choose(self, told: "np.ndarray") -> list[int]:
+    def _choose(self, held: "np.ndarray") -> list[int]:
         return list(range(len(self.evidence)))
 
-    def _worth(self, question: str, told: "np.ndarray") -> "np.ndarray":
+    def _worth(self, question: str, held: "np.ndarray") -> "np.ndarray":
         """How near each sentence is to the middle of them all."""
         if not self.evidence:
             return np.zeros(0)

@@ -1,5 +1,6 @@
 """True sentences get through with the right quote; false ones, however near, do not."""
 
+import numpy as np
 import pytest
 
 from assistant.draft import Draft
@@ -39,6 +40,9 @@ def grounding(embeddings: SentenceEmbeddings) -> Grounding:
         def __init__(self) -> None:
             super().__init__("meters and devices", PASSAGES, embeddings, everywhere)
             self._on_topic = set(range(len(self.evidence)))
+
+        def _choose(self, held: "np.ndarray") -> list[int]:
+            return list(range(len(self.evidence)))
 
     return Everything()
 

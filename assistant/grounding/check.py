@@ -70,10 +70,14 @@ class Grounding:
         self._embeddings = embeddings
         self.evidence = gather(passages)
         held = told(question, self.evidence, passages, rarity)
-        self._read = sorted(most_telling(held, WEIGHED))
+        self._read = self._choose(held)
         self._vectors = self._embed([self.evidence[i].sentence for i in self._read])
         self._values = self._worth(question, held)
         self._on_topic = {self._read[i] for i in self._telling()}
+
+    def _choose(self, held: "np.ndarray") -> list[int]:
+        """The sentences that are weighed, in their order."""
+        return sorted(most_telling(held, WEIGHED))
 
     def _embed(self, texts: Sequence[str]) -> "np.ndarray":
         return np.asarray(self._embeddings.embed_documents(list(texts)) if texts else [], dtype=np.float32)
