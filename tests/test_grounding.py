@@ -174,7 +174,8 @@ def test_opposites_and_negations_contradict() -> None:
 def test_two_true_sentences_do_not_make_a_false_one(embeddings: SentenceEmbeddings) -> None:
     text = (
         "A circuit breaker is a switch that opens by itself when the current is too large, and it can be switched on "
-        "again. Fuses and breakers protect cables; the current that kills a person is far too small to trip them."
+        "again. Fuses and circuit breakers protect cables from overheating; the current that kills a person is far too "
+        "small to trip them."
     )
     grounding = Grounding("What is a fuse?", [Passage(text, "a.md", None, "", "", 0.9)], embeddings, everywhere)
     assert grounding.check("A circuit breaker is a switch that switches on a current that kills a person.") is None

@@ -16,6 +16,7 @@ AROUND, ALIKE = 3, 3
 GAP = 4
 # Content words that were lifted together from another sentence, and how far apart they may stand there.
 LIFTED, SPREAD = 2, 4
+_RELATIVE = frozenset("that which who".split())
 
 
 def borrowed(aligned: Alignment, others: Sequence[Reading]) -> bool:
@@ -26,6 +27,7 @@ def borrowed(aligned: Alignment, others: Sequence[Reading]) -> bool:
     known = {word.root for other in lenders for word in other.words}
     return (
         _subject_taken(aligned, known)
+        or _attached(aligned, known)
         or any(_replaces(aligned, i) or _added(aligned, i, lenders) for i in _strange(aligned, known))
         or any(_lifted(aligned, one) for one in lenders)
     )
@@ -34,6 +36,12 @@ def borrowed(aligned: Alignment, others: Sequence[Reading]) -> bool:
 def _subject_taken(aligned: Alignment, known: set[str]) -> bool:
     mine = subject(aligned.claim)
     return bool(mine) and all(i in aligned.missing and aligned.claim.words[i].root in known for i in mine)
+
+
+def _attached(aligned: Alignment, known: set[str]) -> bool:
+    """Whether a clause is attached whose verb is that of another sentence: "a current that kills"."""
+    words = aligned.claim.words
+    return any(i and words[i - 1].lower in _RELATIVE and words[i].root in known for i in aligned.missing)
 
 
 def _strange(aligned: Alignment, known: set[str]) -> list[int]:
