@@ -20,7 +20,7 @@ _OBLIGING = frozenset("must required require requires mandatory obliged need nee
 # (of other documents, cut out of their own, or spliced). Of documents not used, 93 % of what was cut out was refused.
 COSINE_WEIGHT, COVERAGE_WEIGHT, SUBJECT_WEIGHT, LENGTH_WEIGHT, BIAS = 4.4, 6.8, -1.2, -1.2, -8.1
 # Under an even chance: a true sentence that is worded freely is dropped more often than a false one is kept.
-ENOUGH = 0.25
+ENOUGH = 0.32
 # Content words, and the share of neighbours that stay neighbours, of a claim that repeats a part of a sentence.
 SHORTEST_RUN, RUN_SHARE = 5, 0.9
 
