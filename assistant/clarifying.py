@@ -80,4 +80,4 @@ def _headings(reference: Reference, passages: Sequence[Passage]) -> list[str]:
     kind = " ".join(reference.words).lower()
     if not kind:
         return []
-    return [heading(p.section) for p in passages if heading(p.section) and kind in f"{p.section} {p.text}".lower()]
+    return [heading(p.section) for p in passages if kind in f"{p.section} {p.text}".lower()]

@@ -32,11 +32,10 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one form of the question finds by itself among the documents: passages, best first, each with its cosine
-    with this form, and the BM25 of the passages that match its words best, falling."""
+    with this form."""
 
     query: str
     passages: tuple[Passage, ...] = ()
-    matches: tuple[float, ...] = ()
 
     @property
     def cosines(self) -> tuple[float, ...]:
@@ -115,7 +114,7 @@ def _found(
         retriever = knowledge.retriever(scope.count, scope.collections, scope.caller)
         found = retriever.together(forms, vectors, understood)
         passages = _passages(found.documents)
-        readings = [Reading(one.query, _passages(one.documents), one.matches) for one in found.alone]
+        readings = [Reading(one.query, _passages(one.documents)) for one in found.alone]
     if scope.attachments:
         both = (*passages, *_attached(knowledge, forms, scope))
         passages = tuple(sorted(both, key=lambda passage: -passage.score))[: scope.count]

@@ -71,12 +71,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What one of several queries finds by itself: documents, best first by its own scores and not reranked, and the
-    BM25 of the passages that match its words best, falling."""
+    """What one of several queries finds by itself: documents, best first by its own scores and not reranked."""
 
     query: str
     documents: tuple[Document, ...]
-    matches: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +131,7 @@ class HybridRetriever(BaseRetriever):
 
     def _alone(self, one: Candidates, passages: Mapping[str, StoredPassage]) -> Ranking:
         best = [Found(passage, (passage,)) for passage in _order([one], passages)[: self.k]]
-        matches = sorted(one.matches.values(), reverse=True)[: self.k]
-        return Ranking(one.asked.text, self._documents(best, [one]), tuple(matches))
+        return Ranking(one.asked.text, self._documents(best, [one]))
 
     def _candidates(
         self, queries: Sequence[str], vectors: Sequence[Sequence[float]] | np.ndarray

@@ -12,6 +12,7 @@ from assistant.grounding.lexicon import likeness, opposed
 from assistant.grounding.negation import denials
 from assistant.grounding.quantities import unsupported
 from assistant.grounding.reading import read
+from assistant.grounding.verdict import overstated
 from assistant.types import Passage
 from knowledge import SentenceEmbeddings
 from knowledge.words import content_words, sentences
@@ -313,3 +314,13 @@ def test_a_changed_digit_is_never_supported(embeddings: SentenceEmbeddings, sent
     place = data.draw(st.sampled_from([match.start() for match in re.finditer(r"\d", sentence)]))
     digit = data.draw(st.sampled_from([d for d in "123456789" if d != sentence[place]]))
     assert over(sentence, embeddings).check(sentence[:place] + digit + sentence[place + 1 :]) is None
+
+
+def test_a_claim_may_not_be_surer_than_its_evidence() -> None:
+    def surer(claim: str, evidence: str) -> bool:
+        return overstated(align(read(claim), read(evidence)))
+
+    assert surer("Copper is the best conductor in the table.", "Copper is a good conductor in the table.")
+    assert surer("The lamp is always on.", "The lamp is on.")
+    assert not surer("The cover must be closed.", "The cover has to be closed.")
+    assert not surer("Only one path is left.", "A single path is left.")

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from assistant.grounding.alignment import Alignment, predicate
 from assistant.grounding.lexicon import likeness
-from assistant.grounding.order import subject
+from assistant.grounding.order import RELATIVES, subject
 from assistant.grounding.reading import Reading
 from knowledge.words import FUNCTION_WORDS
 
@@ -16,7 +16,6 @@ AROUND, ALIKE = 3, 3
 GAP = 4
 # Content words that were lifted together from another sentence, and how far apart they may stand there.
 LIFTED, SPREAD = 2, 4
-_RELATIVE = frozenset("that which who".split())
 
 
 def borrowed(aligned: Alignment, others: Sequence[Reading]) -> bool:
@@ -41,7 +40,7 @@ def _subject_taken(aligned: Alignment, known: set[str]) -> bool:
 def _attached(aligned: Alignment, known: set[str]) -> bool:
     """Whether a clause is attached whose verb is that of another sentence: "a current that kills"."""
     words = aligned.claim.words
-    return any(i and words[i - 1].lower in _RELATIVE and words[i].root in known for i in aligned.missing)
+    return any(i and words[i - 1].lower in RELATIVES and words[i].root in known for i in aligned.missing)
 
 
 def _strange(aligned: Alignment, known: set[str]) -> list[int]:

@@ -19,7 +19,7 @@ _PLACES = frozenset("about around at beside by during for in near of off on per 
 OBJECT = 3
 # Letters of an adverb in -ly, more than: "fly" and "supply" are none.
 SHORTEST_ADVERB = 6
-_RELATIVES = frozenset("which who that whose where".split())
+RELATIVES = frozenset("which who that whose where".split())
 # Farther apart, two words have nothing to do with one another.
 REACH = 12
 # What stands at the beginning of a sentence that speaks of what was named before.
@@ -127,7 +127,7 @@ def _subject_there(aligned: Alignment, mine: list[int]) -> list[int]:
         return []
     clause = max(said, key=lambda one: (said[one], -one))
     first = next((j for j in range(len(words)) if words[j].clause == clause), 0)
-    if words[first].lower in _RELATIVES:
+    if words[first].lower in RELATIVES:
         return []
     end = next((j for j in range(first + 1, len(words)) if words[j].clause == clause and _verbal(words, j)), first)
     return [j for j in range(first, end) if words[j].content] or subject(aligned.evidence)

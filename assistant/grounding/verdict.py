@@ -8,7 +8,7 @@ from assistant.grounding.alignment import Alignment
 from assistant.grounding.lexicon import verbs
 
 # Words that make a claim stronger than its evidence: none may be added.
-STRONG = frozenset("always only must exactly regardless".split())
+STRONG = frozenset("always only must exactly regardless best worst".split())
 # What says as much as "only".
 _LIMITING = frozenset("single sole solely unless except just one alone until".split())
 # What says as much as "must"; so does an instruction.
