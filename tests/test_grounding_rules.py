@@ -97,6 +97,16 @@ def test_whatever_states_something_is_a_claim_however_short(sentence: str) -> No
         ("It holds between 2 and 8 °C.", "It holds at 2 to 8 °C."),
         ("One and a half million people came, 1.5 million.", "1,500,000 people came, one and a half million."),
         ("It runs daily.", "It runs every day."),
+        ("Caspase-9 helped.", "Caspase-9 promoted it."),
+        ("It holds between 2 and 8 °C.", "It holds at 2 to 8 °C and at most 75 percent humidity."),
+        ("It is no more humid than 75 percent.", "Humidity is at most 75 percent."),
+        ("She met him at age nine.", "She met him when she was nine years old."),
+        ("To update it, first make a backup.", "Make a backup, then stop it."),
+        (
+            "The first goes out after 14 days and the second after 28.",
+            "A first goes out after 14 days, a second one after 28.",
+        ),
+        ("It lasted ten millennia.", "It lasted 10,000 years."),
     ],
 )
 def test_the_same_quantity_may_be_written_in_many_ways(claim: str, evidence: str) -> None:
@@ -120,6 +130,9 @@ def test_the_same_quantity_may_be_written_in_many_ways(claim: str, evidence: str
         ("Give 15 kg/l.", "Give 15 mg/l."),
         ("303 hospitals took part.", "303 patients took part."),
         ("It rose from 2 to 2.", "It rose from 2 to 3."),
+        ("It was the first bridge.", "It was the second bridge."),
+        ("Caspase-9 promoted it.", "Caspase-11 promoted it."),
+        ("Children of age nine may enter.", "Children of age seven may enter."),
     ],
 )
 def test_another_number_unit_bound_or_date_is_noticed(claim: str, evidence: str) -> None:

@@ -103,6 +103,8 @@ def other_subject(aligned: Alignment) -> bool:
     theirs = subject(aligned.evidence) if same_clause else _subject_there(aligned, mine)
     told = {aligned.claim.words[i].root for i in mine}
     used = set(aligned.pairs.values())
+    if _has_verb_after(aligned, mine, verb):
+        return False
     if not theirs or any(j in used or aligned.evidence.words[j].root in told for j in theirs):
         return False
     if mine and all(i in aligned.missing for i in mine):
@@ -110,6 +112,16 @@ def other_subject(aligned: Alignment) -> bool:
     place = aligned.pairs.get(verb)
     same_verb = place is not None and passive == _passive(aligned.evidence, place)
     return same_verb and aligned.claim.words[0].lower not in PRONOUNS
+
+
+def _has_verb_after(aligned: Alignment, mine: list[int], verb: int) -> bool:
+    """Whether the evidence has the claim's subject right before that verb as well, in whatever clause."""
+    if not mine or verb not in aligned.pairs:
+        return False
+    first = predicate(aligned.claim)
+    run = range(mine[-1], max(first, mine[-1]) + 1)
+    place = aligned.pairs.get(mine[-1])
+    return place is not None and all(aligned.pairs.get(i) == place + i - mine[-1] for i in run)
 
 
 def _passive(reading: Reading, verb: int) -> bool:

@@ -30,7 +30,7 @@ _MONTH_NAMES = "|".join(sorted(_MONTH, key=len, reverse=True))
 _UNITS: dict[str, tuple[str, float]] = {}
 for _dimension, _sizes in {
     "time": "s sec secs second=1 ms msec millisecond=.001 min mins minute=60 h hr hrs hour=3600 day=86400 week=604800",
-    "months": "month=1 year yr yrs=12 decade=120 quarter=3 century=1200",
+    "months": "month=1 year yr yrs=12 decade=120 quarter=3 century=1200 millennium millennia=12000",
     "length": "m metre meter=1 mm millimetre millimeter=.001 cm centimetre centimeter=.01 km kilometre kilometer=1000 "
     "µm μm micrometre micrometer micron=1e-6 nm nanometre nanometer=1e-9",
     "miles": "mi mile=1",
@@ -92,13 +92,22 @@ _LOWER = "|".join(
 _UPPER = "|".join(
     r"""less.than fewer.than under below at.most up.to as.many.as as.much.as within smaller.than shorter.than
     younger.than lower.than
-    no.more.than not.more.than no.later.than no.longer.than maximum.of a.maximum not.exceed\w*""".split()
+    no.more.than no.more.\w+.than not.more.than no.later.than no.longer.than maximum.of a.maximum
+    not.exceed\w*""".split()
 )
 _BEFORE = re.compile(
     rf"(?:(?P<no>\bnot )?(?P<lower>\b(?:{_LOWER})|>=|>|≥)|(?P<upper>\b(?:{_UPPER})|<=|<|≤))"
     r"\s*(?:the |about |a |an |of |first |last |next )*$"
 )
-_AT_MOST = re.compile(r"^[^.,;]{0,24}?\bat (most|least|minimum|maximum)\b")
+# Before a number it bounds that one.
+_AT_MOST = re.compile(r"^[^.,;]{0,24}?\bat (most|least|minimum|maximum)\b(?!\s+(?:an? |the )?[\d$€£])")
+_AGE = re.compile(r"\b(?:age|aged|age of)\s+$", re.IGNORECASE)
+# What "first" follows where it counts; elsewhere it is an adverb: "first make a backup", "was first called".
+_BEFORE_FIRST = re.compile(
+    r"(?:^|\b(?:an?|the|this|that|its|his|her|their|our|your|my|and|or|of|in|for)|['’]s)\W*$", re.IGNORECASE
+)
+# "Five meters a second" ends or goes on; "a second meter" is one of several.
+_RATE = re.compile(r"\b(?:per|each|every)\s+$|\ba\s+$", re.IGNORECASE)
 _AFTER = re.compile(
     r"^[^.,;]{0,24}?\b(?:or|and) (?:(?P<more>more|longer|older|higher|above|over|later)"
     r"|less|fewer|shorter|younger|lower|below|under|earlier)\b"
@@ -233,9 +242,16 @@ def _in_digits(match: re.Match[str], text: str) -> Quantity:
     end = match.end()
     if match["tail"]:
         return _quantity(value, "s'" if match["tail"] == "s" else "th", match.start(), end, text)
+    if _in_a_name(match, text):
+        return Quantity(value, "", "", "", match.start())
     if large := re.match(r"\s?(hundred|thousand|million|billion|trillion|dozen)\b", text[end:], re.IGNORECASE):
         value, end = _times(value, _LARGE[large[1].lower()]), end + large.end()
     return _quantity(value, sign if sign in "$€£¥" and sign else _unit_after(text, end), match.start(), end, text)
+
+
+def _in_a_name(match: re.Match[str], text: str) -> bool:
+    """Whether a number is the end of a name, such as "HIV-1"; what follows is not counted by it."""
+    return bool(re.search(r"[^\W\d_]-$", text[: match.start()])) and not match["sign"]
 
 
 def _unit_after(text: str, end: int) -> str:
@@ -269,9 +285,19 @@ def _counts(match: re.Match[str], text: str) -> bool:
     low = match.group().lower()
     if low in ("one", "zero", "hundred", "thousand", "million", "billion", "dozen"):
         return low in ("zero", "dozen", "hundred", "thousand")
-    if low in ("first", "second", "third") and text[match.end() :].lstrip().startswith(","):
+    before, after = text[: match.start()], text[match.end() :]
+    if low in ("first", "second", "third") and after.lstrip().startswith(","):
         return False
-    return not (low == "second" and re.search(r"\b(?:per|a|each|every)\s+$", text[: match.start()]))
+    if low == "first":
+        return bool(_BEFORE_FIRST.search(before))
+    rate = _RATE.search(before) if low == "second" else None
+    return not rate or (rate.group().startswith("a") and _goes_on(after))
+
+
+def _goes_on(after: str) -> bool:
+    """Whether a word follows that may be counted."""
+    following = re.match(r"\s+([^\W\d_]+)", after)
+    return bool(following) and (following[1].lower() == "one" or following[1].lower() not in FUNCTION_WORDS)
 
 
 def _worded(text: str) -> int:
@@ -302,6 +328,8 @@ def _plain(number: str) -> str:
 
 
 def _quantity(value: str, unit: str, start: int, end: int, text: str) -> Quantity:
+    if not unit_of(unit) and _AGE.search(text[:start]):
+        unit = "years"
     known = unit_of(unit) if unit else None
     bound = "" if unit == "th" else _bound(text[:start], text[end:])
     if known is None:

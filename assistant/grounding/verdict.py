@@ -6,11 +6,14 @@ from itertools import pairwise
 from assistant.grounding import formulas, names, negation, order, quantities
 from assistant.grounding.alignment import Alignment
 from assistant.grounding.lexicon import verbs
+from assistant.grounding.reading import Reading
 
 # Words that make a claim stronger than its evidence: none may be added.
 STRONG = frozenset("always only must exactly regardless best worst".split())
 # What says as much as "only".
-_LIMITING = frozenset("single sole solely unless except just one alone until".split())
+_LIMITING = frozenset(
+    "single sole solely unless except just one alone until restricted limited confined exclusive exclusively".split()
+)
 # What says as much as "must"; so does an instruction.
 _OBLIGING = frozenset("must required require requires mandatory obliged need needs needed have has shall".split())
 
@@ -40,7 +43,7 @@ def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozens
         or order.exchanged(aligned)
         or order.interchanged(aligned)
         or order.objects_exchanged(aligned)
-        or order.other_subject(aligned)
+        or (order.other_subject(aligned) and not _in_one_run(aligned, 1.0))
     )
 
 
@@ -52,9 +55,13 @@ def overstated(aligned: Alignment) -> bool:
     instructs = bool(words) and words[0].lower in verbs()
     if instructs or known & _OBLIGING:
         added.discard("must")
-    if known & _LIMITING:
+    if known & _LIMITING or _not_only(aligned.claim):
         added.discard("only")
     return bool(added)
+
+
+def _not_only(reading: Reading) -> bool:
+    return any(one.lower == "not" and other.lower == "only" for one, other in pairwise(reading.words))
 
 
 def support(aligned: Alignment, cosine: float) -> float:
@@ -75,11 +82,11 @@ def support(aligned: Alignment, cosine: float) -> float:
     return 1.0 / (1.0 + math.exp(-score))
 
 
-def _in_one_run(aligned: Alignment) -> bool:
-    """Whether the claim is practically a part of the sentence, word by word."""
+def _in_one_run(aligned: Alignment, share: float = RUN_SHARE) -> bool:
+    """Whether the claim is practically a part of the sentence, word by word: this share of its steps at least."""
     last = len(aligned.claim.words) - 1
     steps = sum(aligned.pairs.get(i, -9) + 1 == aligned.pairs.get(i + 1) for i in range(last))
-    return len(aligned.claim.content) >= SHORTEST_RUN and steps >= RUN_SHARE * last
+    return len(aligned.claim.content) >= SHORTEST_RUN and steps >= share * last
 
 
 def closeness(aligned: Alignment, cosine: float) -> float:
