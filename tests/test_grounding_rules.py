@@ -209,6 +209,10 @@ def test_what_was_turned_round_or_put_together_of_several_sentences_is_not_suppo
             "You have to send the form to the town office within 30 days.",
             "The form must be sent to the town office within 30 days. The town office is in Mill Lane.",
         ),
+        (
+            "The cabin is the place where the guests sleep.",
+            "The hall in the plan is a kitchen and the cabin is the place where the guests sleep.",
+        ),
     ],
 )
 def test_the_same_may_be_said_with_a_negation_or_from_the_other_side(
@@ -337,3 +341,5 @@ def test_a_claim_may_not_be_surer_than_its_evidence() -> None:
     assert surer("The lamp is always on.", "The lamp is on.")
     assert not surer("The cover must be closed.", "The cover has to be closed.")
     assert not surer("Only one path is left.", "A single path is left.")
+    assert not surer("The ferry is found only in the bay.", "The ferry is restricted to the bay.")
+    assert not surer("The hall serves not only guests but staff.", "The hall serves guests and staff.")

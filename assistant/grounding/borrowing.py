@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from assistant.grounding.alignment import Alignment, predicate
 from assistant.grounding.lexicon import likeness
@@ -26,7 +27,7 @@ def borrowed(aligned: Alignment, others: Sequence[Reading]) -> bool:
     return (
         _subject_taken(aligned, known)
         or _attached(aligned, known)
-        or any(_replaces(aligned, i) for i in _strange(aligned, known))
+        or any(_replaces(aligned, i) or _added(aligned, i, lenders) for i in _strange(aligned, known))
         or any(_lifted(aligned, one) for one in lenders)
     )
 
@@ -61,6 +62,23 @@ def _replaces(aligned: Alignment, i: int) -> bool:
     moved = aligned.pairs.get(i) not in there and len(there) + 1 == frame.after - frame.before
     other = not any(likeness(aligned.claim.words[i].lower, words[j].lower) for j in there)
     return moved and other and frame.alike > ALIKE
+
+
+def _added(aligned: Alignment, i: int, lenders: Sequence[Reading]) -> bool:
+    """Whether a word was put into what the evidence says without it, and stands beside neither neighbour elsewhere."""
+    frame, words = _framed(aligned, i), aligned.claim.words
+    if i not in aligned.missing or frame.there or not frame.close or frame.alike < ALIKE:
+        return False
+    beside = {words[n].root for n in (i - 1, i + 1) if 0 <= n < len(words) and words[n].content}
+    phrases = {words[n].phrase for n in (frame.before, frame.after) if 0 <= n < len(words)}
+    return words[i].phrase in phrases and not any(_beside(words[i].root, beside, one) for one in lenders)
+
+
+def _beside(root: str, neighbours: set[str], reading: Reading) -> bool:
+    return any(
+        (one.root == root and other.root in neighbours) or (other.root == root and one.root in neighbours)
+        for one, other in pairwise(reading.words)
+    )
 
 
 @dataclass(frozen=True, slots=True)

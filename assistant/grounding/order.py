@@ -103,7 +103,7 @@ def other_subject(aligned: Alignment) -> bool:
     theirs = subject(aligned.evidence) if same_clause else _subject_there(aligned, mine)
     told = {aligned.claim.words[i].root for i in mine}
     used = set(aligned.pairs.values())
-    if _has_verb_after(aligned, mine, verb):
+    if _says_the_same_there(aligned, mine):
         return False
     if not theirs or any(j in used or aligned.evidence.words[j].root in told for j in theirs):
         return False
@@ -114,14 +114,15 @@ def other_subject(aligned: Alignment) -> bool:
     return same_verb and aligned.claim.words[0].lower not in PRONOUNS
 
 
-def _has_verb_after(aligned: Alignment, mine: list[int], verb: int) -> bool:
-    """Whether the evidence has the claim's subject right before that verb as well, in whatever clause."""
-    if not mine or verb not in aligned.pairs:
+def _says_the_same_there(aligned: Alignment, mine: list[int]) -> bool:
+    """Whether the evidence has the claim's subject, its verb and what comes next in one run, in whatever clause."""
+    words, pairs = aligned.claim.words, aligned.pairs
+    verb = predicate(aligned.claim)
+    following = next((i for i in range(verb + 1, len(words)) if words[i].content or words[i].number), verb)
+    if not mine or following == verb or any(i not in pairs for i in mine):
         return False
-    first = predicate(aligned.claim)
-    run = range(mine[-1], max(first, mine[-1]) + 1)
-    place = aligned.pairs.get(mine[-1])
-    return place is not None and all(aligned.pairs.get(i) == place + i - mine[-1] for i in run)
+    place = pairs[mine[-1]] - mine[-1]
+    return all(pairs.get(i) == place + i for i in range(mine[-1], following + 1))
 
 
 def _passive(reading: Reading, verb: int) -> bool:
