@@ -333,6 +333,17 @@ def test_a_changed_digit_is_never_supported(embeddings: SentenceEmbeddings, sent
     assert over(sentence, embeddings).check(sentence[:place] + digit + sentence[place + 1 :]) is None
 
 
+def test_a_claim_may_name_what_its_passage_stands_under(embeddings: SentenceEmbeddings) -> None:
+    text = "The desk is open until six in the evening. Lost cards are replaced for two euros."
+    claim = "The desk of the Hallwick Library is open until six in the evening."
+
+    def check(section: str) -> object:
+        return Grounding("", [Passage(text, "a.md", None, section, "", 0.5)], embeddings, everywhere).check(claim)
+
+    assert check("Hallwick Library > Opening hours") is not None
+    assert check("Opening hours") is None
+
+
 def test_a_claim_may_not_be_surer_than_its_evidence() -> None:
     def surer(claim: str, evidence: str) -> bool:
         return overstated(align(read(claim), read(evidence)))

@@ -193,8 +193,10 @@ def _judge_one(
         return None
     reach, i = max(found, key=lambda pair: _closeness(pair[0], evidence[pair[1]], cosines[pair[1]]))
     others = [read(e.sentence) for e in evidence if e.sentence not in reach.quote]
-    passage = frozenset(word.lower for word in read(passages[evidence[i].passage].text).words)
-    if contradicted(reach.aligned, claim, reach.quote, passage) or borrowed(reach.aligned, others):
+    passage = passages[evidence[i].passage]
+    # What it stands under may be named, too.
+    known = frozenset(word.lower for text in (passage.text, passage.section) for word in read(text).words)
+    if contradicted(reach.aligned, claim, reach.quote, known) or borrowed(reach.aligned, others):
         return None
     return Support(evidence[i].passage, reach.quote) if support(reach.aligned, cosines[i]) >= ENOUGH else None
 

@@ -16,7 +16,8 @@ _WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday"
 def foreign(aligned: Alignment, passage: frozenset[str]) -> bool:
     """Whether the claim names what neither the evidence nor the rest of its passage does.
 
-    `passage`: its words in lower case. Whether a name took the place of another is asked of all words; see borrowing.
+    `passage`: its words and those of its headings in lower case. Whether a name took the place of another is asked of
+    all words; see borrowing.
     """
     evidence = aligned.evidence
     if any(not _spelt(one, evidence) for one in _IDENTIFIER.findall(aligned.claim.text)):

@@ -297,7 +297,8 @@ def _counts(match: re.Match[str], text: str) -> bool:
 def _goes_on(after: str) -> bool:
     """Whether a word follows that may be counted."""
     following = re.match(r"\s+([^\W\d_]+)", after)
-    return bool(following) and (following[1].lower() == "one" or following[1].lower() not in FUNCTION_WORDS)
+    word = following[1].lower() if following else ""
+    return word == "one" or (bool(word) and word not in FUNCTION_WORDS)
 
 
 def _worded(text: str) -> int:

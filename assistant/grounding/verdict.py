@@ -31,7 +31,8 @@ SHORTEST_RUN, RUN_SHARE = 5, 0.9
 def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozenset[str]) -> bool:
     """Whether the evidence says otherwise than the claim, or not as much.
 
-    `claim` and `evidence` are what stands there, Markdown included; `passage`: all its words in lower case.
+    `claim` and `evidence` are what stands there, Markdown included; `passage`: all words of its
+    text and its headings, in lower case.
     """
     return (
         quantities.unsupported(aligned.claim.text, aligned.evidence.text)
