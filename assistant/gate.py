@@ -162,7 +162,7 @@ def _read_closely(searched: Searched, rarity: Callable[[str], float]) -> list[tu
     if not evidence:
         return [(passage, passage.text) for passage in passages[:READ_CLOSELY]]
     chosen = most_telling(told(searched.standalone, evidence, passages, rarity), READ_CLOSELY)
-    return [(passages[evidence[i].passage], evidence[i].sentence) for i in chosen]
+    return [(passages[evidence[i].passage], evidence[i].said) for i in chosen]
 
 
 def _own_words(question: str, turns: Sequence[Turn]) -> set[str]:

@@ -288,3 +288,13 @@ def test_a_question_that_refers_back_is_searched_with_the_one_before() -> None:
     assert standalone("And why?", turns) == "What is a fuse? And why?"
     assert standalone("How are household sockets wired?", turns) == "How are household sockets wired?"
     assert standalone("When does it melt?", []) == "When does it melt?"
+
+
+async def test_a_row_of_a_table_answers_a_question(
+    assistant: Assistant, engine_says: ScriptedEngine, write: Callable[[str, str], Path]
+) -> None:
+    ingest(assistant.knowledge, write("prices.csv", "item,price\nlamp 40 W,1.20 euros\nlamp 60 W,1.50 euros\n"))
+    engine_says.says = "The price of a 60 W lamp is 1.20 euros."
+    answer = await assistant.ask(Question("What is the price of a 60 W lamp?"))
+    assert answer.status == "answered"
+    assert answer.citations[0].quote == "lamp 60 W | 1.50 euros"

@@ -333,6 +333,19 @@ def test_a_changed_digit_is_never_supported(embeddings: SentenceEmbeddings, sent
     assert over(sentence, embeddings).check(sentence[:place] + digit + sentence[place + 1 :]) is None
 
 
+PRICES = "| item | price |\n| --- | --- |\n| fuse 2 A | 1.20 euros |\n| fuse 5 A | 1.50 euros |"
+
+
+def test_a_row_of_a_table_is_evidence_under_its_columns(embeddings: SentenceEmbeddings) -> None:
+    grounding = over(PRICES, embeddings, "What is the price of a 5 A fuse?")
+    found = grounding.check("The price of a 5 A fuse is 1.50 euros.")
+    assert found is not None
+    assert found.quote == "fuse 5 A | 1.50 euros"
+    assert grounding.best(1)[0].quote == "fuse 5 A | 1.50 euros"
+    assert grounding.check("The price of a 2 A fuse is 1.50 euros.") is None
+    assert grounding.check("The price of a 5 A fuse is 1.20 euros.") is None
+
+
 def test_a_claim_may_name_what_its_passage_stands_under(embeddings: SentenceEmbeddings) -> None:
     text = "The desk is open until six in the evening. Lost cards are replaced for two euros."
     claim = "The desk of the Hallwick Library is open until six in the evening."

@@ -251,3 +251,13 @@ def test_nothing_takes_long(text: str) -> None:
     passage_text(text)
     clean_answer(text, SOURCES)
     is_instruction(text)
+
+
+@pytest.mark.parametrize("word", ["approximately", "hotels", "television", "Intelligence", "completely", "SMSes"])
+def test_a_word_in_which_a_scheme_is_spelt_is_left_alone(word: str) -> None:
+    assert clean_answer(f"It says {word} here.", []) == f"It says {word} here."
+
+
+@pytest.mark.parametrize("url", ["tel:0123", "sms:0123?body=x", "mailto:a@b.example", "javascript:alert(1)"])
+def test_an_address_that_calls_or_runs_something_is_left_out(url: str) -> None:
+    assert url not in clean_answer(f"Open {url} now.", [])

@@ -71,7 +71,7 @@ class Grounding:
         self.evidence = gather(passages)
         held = told(question, self.evidence, passages, rarity)
         self._read = self._choose(held)
-        self._vectors = self._embed([self.evidence[i].sentence for i in self._read])
+        self._vectors = self._embed([self.evidence[i].said for i in self._read])
         self._values = self._worth(question, held)
         self._on_topic = {self._read[i] for i in self._telling()}
 
@@ -145,7 +145,7 @@ def nearest(claim: Reading, evidence: Sequence[Evidence], allowed: Sequence[int]
     content = {claim.words[i].root for i in claim.content}
     worth = {}
     for i in allowed:
-        there = [word.root for word in read(evidence[i].sentence).words]
+        there = [word.root for word in read(evidence[i].said).words]
         worth[i] = (len(content.intersection(there)) + 0.1 * len(roots.intersection(there))) - 0.001 * len(there)
     return sorted(allowed, key=lambda i: -worth[i])[:CANDIDATES]
 

@@ -137,12 +137,12 @@ def _supported(lines: Sequence[Judged], embeddings: Embeddings) -> list[bool]:
     Only the sentences that share most words with the claim are embedded, all lines' together.
     """
     gathered = [_near(line) for line in lines]
-    texts = {e.sentence for _, _, evidence, near in gathered for e in (evidence[i] for i in near)}
+    texts = {e.said for _, _, evidence, near in gathered for e in (evidence[i] for i in near)}
     texts |= {claim for claim, *_ in gathered}
     vectors = _vectors(sorted(texts), embeddings)
     found = []
     for claim, passages, evidence, near in gathered:
-        cosines = {i: float(vectors[evidence[i].sentence] @ vectors[claim]) for i in near}
+        cosines = {i: float(vectors[evidence[i].said] @ vectors[claim]) for i in near}
         found.append(judge(claim, evidence, passages, cosines) is not None)
     return found
 

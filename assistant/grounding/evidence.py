@@ -1,7 +1,7 @@
 """The sentences of the passages, and what each says together with its neighbours."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,17 +25,31 @@ _JOINTS = frozenset("and or but as with by".split())
 # What stands under such a heading asks or announces; it does not answer.
 _NO_ANSWERS = re.compile(r"\b(?:objectives?|goals?|exercises?|quiz(?:zes)?|review questions|contents)\b", re.IGNORECASE)
 _HEADING = re.compile(r"#{1,6} ")
+_ROW = re.compile(r"\s*\|")
+_RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+\s*(?::?-+:?\s*)?")
+_BAR = re.compile(r"(?<!\\)\|")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence of a passage, where it starts in the passage's text, and its content stems in order."""
+    """A sentence of a passage, where it starts in the passage's text, and its content stems in order.
+
+    A row of a table is one as well; `columns` are then what the cells stand under.
+    """
 
     passage: int
     sentence: str
     stems: tuple[str, ...]
     start: int
+    columns: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What it says by itself: of a row "item: fuse, price: 2 euros"."""
+        if not self.columns:
+            return self.sentence
+        return ", ".join(f"{name}: {cell}" for name, cell in zip(self.columns, cells(self.sentence), strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +61,50 @@ class Reach:
 
 
 def gather(passages: Sequence[Passage], answering: bool = True) -> list[Evidence]:
-    """The sentences of all passages; `answering` leaves out those under headings such as "Exercises".
+    """The sentences and rows of all passages; `answering` leaves out those under headings such as "Exercises".
 
     What nobody sees of a document says nothing, and neither does what tells a model what to do.
     """
     found = []
     for number, passage in enumerate(passages):
         position = 0
-        for sentence in sentences(seen(_answering(passage) if answering else passage.text)):
+        text = seen(_answering(passage) if answering else passage.text)
+        for sentence in sentences(text):
             start = passage.text.find(sentence, position)
             if start >= 0 and not is_instruction(sentence):
                 found.append(Evidence(number, sentence, content_stems(sentence), start))
                 position = start
+        found += _rows(number, text, passage.text)
     return found
+
+
+def _rows(number: int, text: str, whole: str) -> Iterator[Evidence]:
+    """The rows of the tables of a passage, each under its columns. `whole`: its text, with what nobody sees."""
+    columns: tuple[str, ...] = ()
+    lines = text.splitlines()
+    for line, following in pairwise([*lines, ""]):
+        if not _ROW.match(line):
+            columns = ()
+        elif _RULE.fullmatch(following):
+            columns = cells(line)
+        elif columns and not _RULE.fullmatch(line):
+            row = line.strip().strip("|").strip()
+            start = whole.find(row)
+            if start >= 0 and not is_instruction(row):
+                stems = content_stems(" ".join((*columns, row)))
+                yield Evidence(number, row, stems, start, columns)
+
+
+def cells(row: str) -> tuple[str, ...]:
+    """The cells of a row of a Markdown table; a bar behind a backslash is part of its cell."""
+    return tuple(cell.strip() for cell in _BAR.split(row.strip().strip("|")))
 
 
 def told(
     question: str, evidence: Sequence[Evidence], passages: Sequence[Passage], rarity: Callable[[str], float]
 ) -> np.ndarray:
     """How much of the question each sentence holds, 0 to 1, read under the headings of its passage."""
-    headed = (f"{passages[one.passage].section} {one.sentence}" for one in evidence)
+    headed = (f"{passages[one.passage].section} {one.said}" for one in evidence)
     return np.asarray(covered(question, headed, rarity))
 
 
@@ -127,7 +165,7 @@ def _speaks_of(words: Sequence[Word], sentence: Reading) -> bool:
 
 def _resolved(evidence: Sequence[Evidence], i: int) -> Reading:
     """The sentence; where it begins with a pronoun, after the subject of the sentence that the pronoun points to."""
-    own = read(evidence[i].sentence)
+    own = read(evidence[i].said)
     opening = own.words[: own.content[0] if own.content else len(own.words)]
     if not any(word.lower in PRONOUNS for word in opening):
         return own

@@ -29,7 +29,7 @@ _LOUD = re.compile(r"(?<![\w`])(?:[@＠﹫](?:channel|here|everyone|group|all)\b
 # Addresses with a scheme that opens something, and such as need none.
 _ADDRESS = re.compile(
     r"<?(?P<url>(?:(?:https?|ftps?|file|wss?|slack|vscode|ms-[a-z]+|intent|blob|view-source)://|www\.)[^\s<>\"'`\ue000\ue001]+"
-    r"|(?:javascript|vbscript|mailto|tel|sms|data:[\w.+-]+/[\w.+-]+[;,])(?<![\s]):?[^\s<>\"'`\ue000\ue001]+)>?",
+    r"|(?<!\w)(?:(?:javascript|vbscript|mailto|tel|sms):|data:[\w.+-]+/[\w.+-]+[;,])[^\s<>\"'`\ue000\ue001]+)>?",
     re.IGNORECASE,
 )
 _SCRIPT = re.compile(r"(?:javascript|vbscript|data|mailto|tel|sms)\b", re.IGNORECASE)
