@@ -17,6 +17,10 @@ JUDGED = Path(__file__).with_name("grounding.jsonl")
 # Worded freely, or wrong in one subtle thing; written before it was known what the check says of them. The last 66
 # lines were never looked at while the rules were made.
 FREELY_WORDED = Path(__file__).with_name("grounding_reworded.jsonl")
+# Put freely by a large model, or wrong in one thing and put as freely. Here the check errs: it refuses most of what is
+# true, and the person reads the passage's own words instead; it must not let more of the false ones through.
+PARAPHRASED = Path(__file__).with_name("grounding_paraphrased.jsonl")
+FALSE_KINDS = "added date elsewhere name negation number opposite subject unit".split()
 GOOD = '{"sentence": "A fuse melts quickly.", "passages": [{"text": "A fuse melts quickly."}], "supported": true}'
 SAMPLES = Path(__file__).parent.parent / "assistant" / "samples"
 
@@ -49,6 +53,18 @@ def test_sentences_that_are_hard_to_judge_are_mostly_judged_rightly(
     assert figures.recall >= 0.7
     assert figures.by_kind["borrowed"].accuracy >= 0.85
     assert figures.by_kind["splice"].accuracy >= 0.8
+
+
+def test_what_a_large_model_put_freely_is_refused_rather_than_believed(
+    embeddings: SentenceEmbeddings, report: Callable[[str], None]
+) -> None:
+    figures = figures_of(PARAPHRASED, embeddings)
+    kinds = [figures.by_kind[kind] for kind in FALSE_KINDS]
+    refused = sum(kind.n * kind.accuracy for kind in kinds) / sum(kind.n for kind in kinds)
+    report(f"grounding, paraphrased: false refused {refused:.3f}, recall {figures.recall:.3f}")
+    assert refused >= 0.85
+    assert figures.by_kind["number"].accuracy >= 0.98
+    assert figures.recall >= 0.3
 
 
 def test_sentences_made_from_the_samples_are_judged_rightly(
