@@ -156,7 +156,7 @@ def _directness(
 
 def _read_closely(searched: Searched, rarity: Callable[[str], float]) -> list[tuple[Passage, str]]:
     """The sentences that hold most of the question as it was understood, each with its passage; of passages that have
-    none, such as tables, all."""
+    none, such as code, all."""
     passages = searched.passages
     evidence = gather(passages)
     if not evidence:

@@ -58,7 +58,7 @@ def content_stems(text: str) -> set[str]:
 def sentences(text: str) -> list[str]:
     """The sentences of a Markdown text, each a verbatim slice of it.
 
-    Headings, table rows and code blocks are left out: they are not sentences and cannot be quoted as such.
+    Headings, table rows and code blocks are left out: they are not sentences.
     List markers are not part of a sentence.
     """
     return [sentence for block in _prose_blocks(text) for sentence in _split(block)]

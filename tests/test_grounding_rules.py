@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.grounding import Grounding, is_claim
 from assistant.grounding.alignment import align
+from assistant.grounding.evidence import gather
 from assistant.grounding.lexicon import likeness, opposed
 from assistant.grounding.negation import denials
 from assistant.grounding.quantities import unsupported
@@ -106,6 +107,7 @@ def test_whatever_states_something_is_a_claim_however_short(sentence: str) -> No
             "The first goes out after 14 days and the second after 28.",
             "A first goes out after 14 days, a second one after 28.",
         ),
+        ("The island was first called Rapa.", "The island was called Rapa."),
         ("It lasted ten millennia.", "It lasted 10,000 years."),
     ],
 )
@@ -131,6 +133,8 @@ def test_the_same_quantity_may_be_written_in_many_ways(claim: str, evidence: str
         ("303 hospitals took part.", "303 patients took part."),
         ("It rose from 2 to 2.", "It rose from 2 to 3."),
         ("It was the first bridge.", "It was the second bridge."),
+        ("She won first prize.", "She won second prize."),
+        ("It answers with a sub-10 s delay.", "It answers with a sub-10 ms delay."),
         ("Caspase-9 promoted it.", "Caspase-11 promoted it."),
         ("Children of age nine may enter.", "Children of age seven may enter."),
     ],
@@ -346,6 +350,24 @@ def test_a_row_of_a_table_is_evidence_under_its_columns(embeddings: SentenceEmbe
     assert grounding.check("The price of a 5 A fuse is 1.20 euros.") is None
 
 
+@pytest.mark.parametrize(
+    ("text", "row", "said"),
+    [
+        ("| item | price |\n| --- | --- |\n| | 2 euros |", "2 euros", "price: 2 euros"),
+        ("| item | price |\n|---|---|\n| fuse | |", "fuse", "item: fuse"),
+        ("a | b\n\n| item |\n| :-- |\n| a \\| b |\n", "a \\| b", "item: a \\| b"),
+    ],
+)
+def test_a_cell_stands_under_its_own_column_beside_an_empty_one(text: str, row: str, said: str) -> None:
+    (found,) = [one for one in gather([Passage(text, "a.md", None, "", "", 0.5)]) if one.said != one.sentence]
+    assert (found.sentence, found.said) == (row, said)
+    assert text[found.start :].startswith(row)
+
+
+def test_a_table_in_a_block_of_code_is_no_evidence() -> None:
+    assert not gather([Passage(f"```\n{PRICES}\n```", "a.md", None, "", "", 0.5)])
+
+
 def test_a_claim_may_name_what_its_passage_stands_under(embeddings: SentenceEmbeddings) -> None:
     text = "The desk is open until six in the evening. Lost cards are replaced for two euros."
     claim = "The desk of the Hallwick Library is open until six in the evening."
@@ -366,4 +388,5 @@ def test_a_claim_may_not_be_surer_than_its_evidence() -> None:
     assert not surer("The cover must be closed.", "The cover has to be closed.")
     assert not surer("Only one path is left.", "A single path is left.")
     assert not surer("The ferry is found only in the bay.", "The ferry is restricted to the bay.")
+    assert surer("The limited company sells only lamps.", "The limited company sells lamps.")
     assert not surer("The hall serves not only guests but staff.", "The hall serves guests and staff.")

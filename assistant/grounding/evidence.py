@@ -1,4 +1,4 @@
-"""The sentences of the passages, and what each says together with its neighbours."""
+"""The sentences and rows of the passages, and what each says, alone or together with its neighbours."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -33,23 +33,17 @@ _FENCE = re.compile(r"^\s*(```|~~~)")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence of a passage, where it starts in the passage's text, and its content stems in order.
+    """A sentence of a passage, or a row of a table: as it stands there and where it starts, what it says by itself, and
+    the content stems of that in order.
 
-    A row of a table is one as well; `columns` are then what the cells stand under.
+    A sentence says what stands there, a row "item: fuse, price: 2 euros".
     """
 
     passage: int
     sentence: str
+    said: str
     stems: tuple[str, ...]
     start: int
-    columns: tuple[str, ...] = ()
-
-    @property
-    def said(self) -> str:
-        """What it says by itself: of a row "item: fuse, price: 2 euros"."""
-        if not self.columns:
-            return self.sentence
-        return ", ".join(f"{name}: {cell}" for name, cell in zip(self.columns, cells(self.sentence), strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,7 @@ def gather(passages: Sequence[Passage], answering: bool = True) -> list[Evidence
         for sentence in sentences(text):
             start = passage.text.find(sentence, position)
             if start >= 0 and not is_instruction(sentence):
-                found.append(Evidence(number, sentence, content_stems(sentence), start))
+                found.append(Evidence(number, sentence, sentence, content_stems(sentence), start))
                 position = start
         found += _rows(number, text, passage.text)
     return found
@@ -80,24 +74,30 @@ def gather(passages: Sequence[Passage], answering: bool = True) -> list[Evidence
 
 def _rows(number: int, text: str, whole: str) -> Iterator[Evidence]:
     """The rows of the tables of a passage, each under its columns. `whole`: its text, with what nobody sees."""
-    columns: tuple[str, ...] = ()
-    lines = text.splitlines()
-    for line, following in pairwise([*lines, ""]):
+    columns: list[str] = []
+    for line, following in pairwise([*_prose_lines(text), ""]):
         if not _ROW.match(line):
-            columns = ()
+            columns = []
         elif _RULE.fullmatch(following):
-            columns = cells(line)
+            columns = _cells(line)
         elif columns and not _RULE.fullmatch(line):
-            row = line.strip().strip("|").strip()
+            row = line.strip("| \t")
             start = whole.find(row)
-            if start >= 0 and not is_instruction(row):
-                stems = content_stems(" ".join((*columns, row)))
-                yield Evidence(number, row, stems, start, columns)
+            said = ", ".join(f"{name}: {cell}" for name, cell in zip(columns, _cells(line), strict=False) if cell)
+            if start >= 0 and said and not is_instruction(row):
+                yield Evidence(number, row, said, content_stems(said), start)
 
 
-def cells(row: str) -> tuple[str, ...]:
-    """The cells of a row of a Markdown table; a bar behind a backslash is part of its cell."""
-    return tuple(cell.strip() for cell in _BAR.split(row.strip().strip("|")))
+def _cells(line: str) -> list[str]:
+    """The cells of a row, an empty one as well; a bar behind a backslash is part of its cell."""
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip() for cell in _BAR.split(inner)]
+
+
+def _prose_lines(text: str) -> Iterator[str]:
+    """The lines outside code blocks; in place of a block an empty one."""
+    for line, fenced in _lines(text):
+        yield "" if fenced else line
 
 
 def told(
@@ -194,11 +194,13 @@ def _answering(passage: Passage) -> str:
 
 def code_lines(text: str) -> set[str]:
     """The lines inside code blocks, without indentation."""
-    lines: set[str] = set()
+    return {line.strip() for line, fenced in _lines(text) if fenced and not _FENCE.match(line)}
+
+
+def _lines(text: str) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it is of a code block, the marks around it included."""
     fenced = False
     for line in text.splitlines():
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif fenced:
-            lines.add(line.strip())
-    return lines
+        mark = bool(_FENCE.match(line))
+        yield line, fenced or mark
+        fenced = fenced != mark

@@ -99,12 +99,12 @@ def other_subject(aligned: Alignment) -> bool:
     """Whether claim and evidence say it of different things: the evidence of one that the claim does not speak of."""
     verb, passive = _main_verb(aligned.claim)
     mine = subject(aligned.claim)
+    if _says_the_same_there(aligned, mine):
+        return False
     same_clause = (aligned.pairs.get(verb), passive) == _main_verb(aligned.evidence)
     theirs = subject(aligned.evidence) if same_clause else _subject_there(aligned, mine)
     told = {aligned.claim.words[i].root for i in mine}
     used = set(aligned.pairs.values())
-    if _says_the_same_there(aligned, mine):
-        return False
     if not theirs or any(j in used or aligned.evidence.words[j].root in told for j in theirs):
         return False
     if mine and all(i in aligned.missing for i in mine):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
-from assistant.grounding.lexicon import likeness
+from assistant.grounding.lexicon import bases, likeness, verbs
 from knowledge.words import FUNCTION_WORDS
 
 _ONES = (
@@ -102,10 +102,9 @@ _BEFORE = re.compile(
 # Before a number it bounds that one.
 _AT_MOST = re.compile(r"^[^.,;]{0,24}?\bat (most|least|minimum|maximum)\b(?!\s+(?:an? |the )?[\d$€£])")
 _AGE = re.compile(r"\b(?:age|aged|age of)\s+$", re.IGNORECASE)
-# What "first" follows where it counts; elsewhere it is an adverb: "first make a backup", "was first called".
-_BEFORE_FIRST = re.compile(
-    r"(?:^|\b(?:an?|the|this|that|its|his|her|their|our|your|my|and|or|of|in|for)|['’]s)\W*$", re.IGNORECASE
-)
+_NAMED = re.compile(r"[^\W\d_]-$")
+# Between these and a verb "first" is an adverb: "then, first make a backup", "was first called".
+_BEFORE_ADVERB = re.compile(r"(?:,|\b(?:is|are|was|were|been|be|must|should|has|have|had|to))\s+$", re.IGNORECASE)
 # "Five meters a second" ends or goes on; "a second meter" is one of several.
 _RATE = re.compile(r"\b(?:per|each|every)\s+$|\ba\s+$", re.IGNORECASE)
 _AFTER = re.compile(
@@ -242,16 +241,12 @@ def _in_digits(match: re.Match[str], text: str) -> Quantity:
     end = match.end()
     if match["tail"]:
         return _quantity(value, "s'" if match["tail"] == "s" else "th", match.start(), end, text)
-    if _in_a_name(match, text):
-        return Quantity(value, "", "", "", match.start())
     if large := re.match(r"\s?(hundred|thousand|million|billion|trillion|dozen)\b", text[end:], re.IGNORECASE):
         value, end = _times(value, _LARGE[large[1].lower()]), end + large.end()
-    return _quantity(value, sign if sign in "$€£¥" and sign else _unit_after(text, end), match.start(), end, text)
-
-
-def _in_a_name(match: re.Match[str], text: str) -> bool:
-    """Whether a number is the end of a name, such as "HIV-1"; what follows is not counted by it."""
-    return bool(re.search(r"[^\W\d_]-$", text[: match.start()])) and not match["sign"]
+    unit = sign if sign in "$€£¥" and sign else _unit_after(text, end)
+    # At the end of a name, such as "HIV-1", it counts nothing; "sub-10 ms" has a unit all the same.
+    named = _NAMED.search(text[: match.start()]) and not unit_of(unit)
+    return _quantity(value, "" if named else unit, match.start(), end, text)
 
 
 def _unit_after(text: str, end: int) -> str:
@@ -288,17 +283,21 @@ def _counts(match: re.Match[str], text: str) -> bool:
     before, after = text[: match.start()], text[match.end() :]
     if low in ("first", "second", "third") and after.lstrip().startswith(","):
         return False
-    if low == "first":
-        return bool(_BEFORE_FIRST.search(before))
+    if low == "first" and _BEFORE_ADVERB.search(before) and bases(_next_word(after)) & verbs():
+        return False
     rate = _RATE.search(before) if low == "second" else None
     return not rate or (rate.group().startswith("a") and _goes_on(after))
 
 
 def _goes_on(after: str) -> bool:
     """Whether a word follows that may be counted."""
-    following = re.match(r"\s+([^\W\d_]+)", after)
-    word = following[1].lower() if following else ""
+    word = _next_word(after)
     return word == "one" or (bool(word) and word not in FUNCTION_WORDS)
+
+
+def _next_word(text: str) -> str:
+    following = re.match(r"\s+([^\W\d_]+)", text)
+    return following[1].lower() if following else ""
 
 
 def _worded(text: str) -> int:

@@ -1,6 +1,7 @@
 """Does a piece of evidence bear a claim out? What contradicts it comes first, then how much of it is there."""
 
 import math
+from collections.abc import Set
 from itertools import pairwise
 
 from assistant.grounding import formulas, names, negation, order, quantities
@@ -11,9 +12,8 @@ from assistant.grounding.reading import Reading
 # Words that make a claim stronger than its evidence: none may be added.
 STRONG = frozenset("always only must exactly regardless best worst".split())
 # What says as much as "only".
-_LIMITING = frozenset(
-    "single sole solely unless except just one alone until restricted limited confined exclusive exclusively".split()
-)
+_LIMITING = frozenset("single sole solely unless except just one alone until exclusively".split())
+_LIMITED = frozenset("restricted limited confined".split())
 # What says as much as "must"; so does an instruction.
 _OBLIGING = frozenset("must required require requires mandatory obliged need needs needed have has shall".split())
 
@@ -56,13 +56,14 @@ def overstated(aligned: Alignment) -> bool:
     instructs = bool(words) and words[0].lower in verbs()
     if instructs or known & _OBLIGING:
         added.discard("must")
-    if known & _LIMITING or _not_only(aligned.claim):
+    if known & _LIMITING or _says(aligned.evidence, _LIMITED, "to") or _says(aligned.claim, {"not"}, "only"):
         added.discard("only")
     return bool(added)
 
 
-def _not_only(reading: Reading) -> bool:
-    return any(one.lower == "not" and other.lower == "only" for one, other in pairwise(reading.words))
+def _says(reading: Reading, first: Set[str], second: str) -> bool:
+    """Whether one of these words stands before the second."""
+    return any(one.lower in first and other.lower == second for one, other in pairwise(reading.words))
 
 
 def support(aligned: Alignment, cosine: float) -> float:
