@@ -31,8 +31,8 @@ SHORTEST_RUN, RUN_SHARE = 5, 0.9
 def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozenset[str]) -> bool:
     """Whether the evidence says otherwise than the claim, or not as much.
 
-    `claim` and `evidence` are what stands there, Markdown included; `passage`: all words of its
-    text and its headings, in lower case.
+    `claim` and `evidence` are what stands there, Markdown included; `passage`: all words of
+    its text and its headings in lower case.
     """
     return (
         quantities.unsupported(aligned.claim.text, aligned.evidence.text)
@@ -44,7 +44,7 @@ def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozens
         or order.exchanged(aligned)
         or order.interchanged(aligned)
         or order.objects_exchanged(aligned)
-        or (order.other_subject(aligned) and not _in_one_run(aligned, 1.0))
+        or order.other_subject(aligned)
     )
 
 
@@ -84,11 +84,11 @@ def support(aligned: Alignment, cosine: float) -> float:
     return 1.0 / (1.0 + math.exp(-score))
 
 
-def _in_one_run(aligned: Alignment, share: float = RUN_SHARE) -> bool:
-    """Whether the claim is practically a part of the sentence, word by word: this share of its steps at least."""
+def _in_one_run(aligned: Alignment) -> bool:
+    """Whether the claim is practically a part of the sentence, word by word."""
     last = len(aligned.claim.words) - 1
     steps = sum(aligned.pairs.get(i, -9) + 1 == aligned.pairs.get(i + 1) for i in range(last))
-    return len(aligned.claim.content) >= SHORTEST_RUN and steps >= share * last
+    return len(aligned.claim.content) >= SHORTEST_RUN and steps >= RUN_SHARE * last
 
 
 def closeness(aligned: Alignment, cosine: float) -> float:
