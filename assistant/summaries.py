@@ -34,7 +34,7 @@ class Digest(Grounding):
         """The most central sentences, in their order; such as say the same count once."""
         found: dict[frozenset[str], int] = {}
         for i in np.argsort(-self._values, kind="stable").tolist():
-            if quotable(self.evidence[i]):
+            if quotable(self.evidence[i]) and not self.evidence[i].is_row:
                 found.setdefault(frozenset(self.evidence[i].stems), i)
         chosen = sorted(list(found.values())[:count])
         return [Support(self.evidence[i].passage, self.evidence[i].sentence) for i in chosen]

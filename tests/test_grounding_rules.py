@@ -364,6 +364,21 @@ def test_a_cell_stands_under_its_own_column_beside_an_empty_one(text: str, row: 
     assert text[found.start :].startswith(row)
 
 
+def test_rows_whose_columns_went_to_an_earlier_passage_are_evidence(embeddings: SentenceEmbeddings) -> None:
+    rows = "\n".join(f"| Room {i} | {10 + i} | {i % 5} |" for i in range(50, 80))
+    grounding = over(rows, embeddings, "How many seats does room 71 have?")
+    assert grounding.best(1)[0].quote == "Room 71 | 81 | 1"
+
+
+def test_a_row_of_another_number_than_was_asked_for_is_not_quoted(embeddings: SentenceEmbeddings) -> None:
+    assert not over(PRICES, embeddings, "What is the price of a 10 A fuse?").best(2)
+    tripods = PRICES.replace("fuse 2 A", "tripod T2").replace("fuse 5 A", "tripod T12")
+    (only,) = over(tripods, embeddings, "What is the price of the tripod T12?").best(2)
+    assert only.quote == "tripod T12 | 1.50 euros"
+    found = over(PRICES, embeddings, "What is the price of a 2 A fuse?").best(2)
+    assert [support.quote for support in found] == ["fuse 2 A | 1.20 euros"]
+
+
 def test_a_table_in_a_block_of_code_is_no_evidence() -> None:
     assert not gather([Passage(f"```\n{PRICES}\n```", "a.md", None, "", "", 0.5)])
 

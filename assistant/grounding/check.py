@@ -16,7 +16,7 @@ from langchain_core.embeddings import Embeddings
 from assistant.grounding import languages
 from assistant.grounding.borrowing import borrowed
 from assistant.grounding.claims import statements
-from assistant.grounding.evidence import Evidence, Reach, code_lines, gather, most_telling, reaches, told
+from assistant.grounding.evidence import Evidence, Reach, code_lines, designations, gather, most_telling, reaches, told
 from assistant.grounding.reading import Reading, plain, read, unled
 from assistant.grounding.verdict import ENOUGH, closeness, contradicted, support
 from assistant.types import Passage
@@ -67,6 +67,7 @@ class Grounding:
         self, question: str, passages: Sequence[Passage], embeddings: Embeddings, rarity: Callable[[str], float]
     ) -> None:
         self.passages = passages
+        self._asked = designations(question)
         self._embeddings = embeddings
         self.evidence = gather(passages)
         held = told(question, self.evidence, passages, rarity)
@@ -125,13 +126,18 @@ class Grounding:
         be fewer than `count`, or none.
         """
         order = sorted(zip(self._values.tolist(), self._read, strict=True), key=lambda one: -one[0])
-        worth = [(value, self.evidence[i]) for value, i in order if quotable(self.evidence[i])]
+        worth = [(value, self.evidence[i]) for value, i in order if self._answers(self.evidence[i])]
         least = max(MIN_QUOTE_VALUE, MIN_QUOTE_SHARE * worth[0][0]) if worth else 0.0
         found: dict[frozenset[str], Support] = {}
         for value, evidence in worth:
             if value >= least:
                 found.setdefault(frozenset(evidence.stems), Support(evidence.passage, evidence.sentence))
         return list(found.values())[:count]
+
+    def _answers(self, evidence: Evidence) -> bool:
+        """Whether it may be quoted: of rows one that has the numbers asked for, as the one beside it speaks of
+        something else."""
+        return self._asked <= designations(evidence.sentence) if evidence.is_row else quotable(evidence)
 
 
 def checkable(claim: str) -> bool:

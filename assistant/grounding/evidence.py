@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import numpy as np
 
 from assistant.covering import covered
 from assistant.grounding.alignment import Alignment, align
 from assistant.grounding.order import PRONOUNS, subject
+from assistant.grounding.quantities import numbers
 from assistant.grounding.reading import Reading, Word, read
 from assistant.types import Passage
 from assistant.untrusted.instructions import is_instruction
@@ -20,6 +21,8 @@ from knowledge.words import content_words, sentences, stem
 BACK = 5
 # A claim that was put together of two sentences has this many content words from each that the other lacks.
 FROM_EACH = 2
+# What the numbers and the like of a question count beside its words.
+NUMBERS = 0.01
 _JOINTS = frozenset("and or but as with by".split())
 
 # What stands under such a heading asks or announces; it does not answer.
@@ -36,7 +39,7 @@ class Evidence:
     """A sentence of a passage, or a row of a table: as it stands there and where it starts, what it says by itself, and
     the content stems of that in order.
 
-    A sentence says what stands there, a row "item: fuse, price: 2 euros".
+    A sentence says what stands there, a row "item: fuse, price: 2 euros", as far as it is known what its columns are.
     """
 
     passage: int
@@ -44,6 +47,10 @@ class Evidence:
     said: str
     stems: tuple[str, ...]
     start: int
+
+    @property
+    def is_row(self) -> bool:
+        return self.said != self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +87,18 @@ def _rows(number: int, text: str, whole: str) -> Iterator[Evidence]:
             columns = []
         elif _RULE.fullmatch(following):
             columns = _cells(line)
-        elif columns and not _RULE.fullmatch(line):
+        elif not _RULE.fullmatch(line):
             row = line.strip("| \t")
             start = whole.find(row)
-            said = ", ".join(f"{name}: {cell}" for name, cell in zip(columns, _cells(line), strict=False) if cell)
+            said = _said(_cells(line), columns)
             if start >= 0 and said and not is_instruction(row):
                 yield Evidence(number, row, said, content_stems(said), start)
+
+
+def _said(cells: Sequence[str], columns: Sequence[str]) -> str:
+    """Each cell under its column; of a table that began in an earlier passage nobody knows the columns."""
+    told = (f"{name}: {cell}" if name else cell for name, cell in zip_longest(columns, cells, fillvalue="") if cell)
+    return ", ".join(told)
 
 
 def _cells(line: str) -> list[str]:
@@ -103,9 +116,23 @@ def _prose_lines(text: str) -> Iterator[str]:
 def told(
     question: str, evidence: Sequence[Evidence], passages: Sequence[Passage], rarity: Callable[[str], float]
 ) -> np.ndarray:
-    """How much of the question each sentence holds, 0 to 1, read under the headings of its passage."""
+    """How much of the question each sentence holds, 0 to 1, read under the headings of its passage.
+
+    Of two that hold the same words, such as the rows of a table, the one with the question's numbers holds more; see designations.
+    """
     headed = (f"{passages[one.passage].section} {one.said}" for one in evidence)
-    return np.asarray(covered(question, headed, rarity))
+    held = np.asarray(covered(question, headed, rarity))
+    asked = designations(question)
+    if not asked:
+        return held
+    there = np.asarray([len(asked & designations(one.sentence)) / len(asked) for one in evidence])
+    return (1.0 - NUMBERS) * held + NUMBERS * there
+
+
+def designations(text: str) -> set[str]:
+    """The numbers of a text, and its names with a digit, such as "T12": what tells the rows of a table apart."""
+    named = (word.lower for word in read(text).words if word.lower[0].isalpha())
+    return numbers(text) | {name for name in named if any(map(str.isdigit, name))}
 
 
 def most_telling(held: np.ndarray, count: int) -> list[int]:
