@@ -118,7 +118,8 @@ def told(
 ) -> np.ndarray:
     """How much of the question each sentence holds, 0 to 1, read under the headings of its passage.
 
-    Of two that hold the same words, such as the rows of a table, the one with the question's numbers holds more; see designations.
+    Of two that hold the same words, such as the rows of a table, the one with the question's numbers holds more; see
+    `designations`.
     """
     headed = (f"{passages[one.passage].section} {one.said}" for one in evidence)
     held = np.asarray(covered(question, headed, rarity))
