@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Format = Literal["markdown", "text"]
 
 # Raised when texts are cut otherwise than before: what was ingested has to be rebuilt then.
-VERSION = 1
+VERSION = 2
 # A passage that is nothing but a heading, which stands in the section of the next one.
 HEADING_ONLY = re.compile(r"#{1,6} [^\n]*")
 

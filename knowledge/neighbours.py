@@ -10,6 +10,7 @@ MAX_JOINED = 3_000
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _ITEM = re.compile(r"\s*(?:[-*+•] |\d+[.)] )")
 _ROW = re.compile(r"\s*\|")
+_HEADER = re.compile(r"\s*\|[^\n]*\n[ \t]*\|[ \t]*:?-+:?[ \t]*\|")
 _LEADS_ON = re.compile(r"[:：,;]\s*$")
 # A sentence's end, with the quotes, brackets and marks of emphasis that may close after it.
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]*\s*$")
@@ -41,6 +42,8 @@ def _runs_on(before: str, after: str) -> bool:
     last, first = before.rstrip().rpartition("\n")[2], after.lstrip().partition("\n")[0]
     if len(_FENCE.findall(before)) % 2 or _LEADS_ON.search(last) or last.startswith("#"):
         return True
+    if _HEADER.match(after):  # A table, or a part of one, that can be read by itself.
+        return False
     for one_of_several in (_ITEM, _ROW):
         if one_of_several.match(last) and one_of_several.match(first):
             return True

@@ -34,6 +34,7 @@ def test_a_thought_that_runs_on_is_seen(before: str, after: str) -> None:
         ("A fuse melts.", "- copper\n- glass"),
         ("```\nfuse --test\n```", "A breaker trips."),
         ("| A | 3 |", "A breaker trips."),
+        ("| A | 3 |", "| name | A |\n| --- | --- |\n| B | 5 |"),
     ],
 )
 def test_a_thought_that_is_whole_is_left_alone(before: str, after: str) -> None:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from knowledge.loaders.headers import repeat_headers
+
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
@@ -18,14 +20,14 @@ def document(
     section: str = "",
     format: Format = "markdown",  # noqa: A002
 ) -> "Document":
-    """A LangChain Document of Markdown or plain text.
+    """A LangChain Document of Markdown or plain text; in Markdown each part of a long table has the header row.
 
     `page` is counted from 1; `section` is a place above the text's own headings: "Prices, rows 2-51", "Cell 4".
     """
     from langchain_core.documents import Document
 
     metadata = {"title": _line(title)[:MAX_TITLE], "page": page, "format": format, "section": _line(section)}
-    return Document(encodable(text), metadata=metadata)
+    return Document(encodable(repeat_headers(text) if format == "markdown" else text), metadata=metadata)
 
 
 def encodable(text: str) -> str:
