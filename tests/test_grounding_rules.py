@@ -379,6 +379,36 @@ def test_a_row_of_another_number_than_was_asked_for_is_not_quoted(embeddings: Se
     assert [support.quote for support in found] == ["fuse 2 A | 1.20 euros"]
 
 
+ROOMS = "| room | seats |\n| --- | --- |\n" + "\n".join(f"| Room {i} | {i + 10} |" for i in range(1, 81))
+
+
+@pytest.mark.parametrize(
+    ("claim", "borne_out"),
+    [
+        ("Room 71 has 81 seats.", True),
+        ("There are 81 seats in room 71.", True),
+        ("The number of seats in room 71 is 81.", True),
+        ("The text describes a room with 71 seats.", False),
+        ("Room 81 has 71 seats.", False),
+        ("Room 71 has 71 seats.", False),
+        ("There are 71 comfortable seats in room 71.", False),
+    ],
+)
+def test_a_number_is_said_of_the_column_it_stands_in(
+    embeddings: SentenceEmbeddings, claim: str, borne_out: bool
+) -> None:
+    rows = "\n".join(ROOMS.split("\n")[:2] + [line for line in ROOMS.split("\n") if "Room 71 " in line])
+    found = over(rows, embeddings, "How many seats does room 71 have?").check(claim)
+    assert (found is not None) == borne_out
+
+
+def test_a_row_with_the_number_in_another_column_is_not_quoted(embeddings: SentenceEmbeddings) -> None:
+    found = over(ROOMS, embeddings, "How many seats does room 12 have?").best(3)
+    assert [support.quote for support in found] == ["Room 12 | 22"]
+    found = over(ROOMS, embeddings, "Which room has 12 seats?").best(3)
+    assert [support.quote for support in found] == ["Room 2 | 12"]
+
+
 def test_a_table_in_a_block_of_code_is_no_evidence() -> None:
     assert not gather([Passage(f"```\n{PRICES}\n```", "a.md", None, "", "", 0.5)])
 

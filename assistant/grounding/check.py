@@ -18,6 +18,7 @@ from assistant.grounding.borrowing import borrowed
 from assistant.grounding.claims import statements
 from assistant.grounding.evidence import Evidence, Reach, code_lines, designations, gather, most_telling, reaches, told
 from assistant.grounding.reading import Reading, plain, read, unled
+from assistant.grounding.rows import misplaced
 from assistant.grounding.verdict import ENOUGH, closeness, contradicted, support
 from assistant.types import Passage
 from knowledge.words import content_words
@@ -67,6 +68,7 @@ class Grounding:
         self, question: str, passages: Sequence[Passage], embeddings: Embeddings, rarity: Callable[[str], float]
     ) -> None:
         self.passages = passages
+        self._question = read(question)
         self._asked = designations(question)
         self._embeddings = embeddings
         self.evidence = gather(passages)
@@ -137,7 +139,9 @@ class Grounding:
     def _answers(self, evidence: Evidence) -> bool:
         """Whether it may be quoted: of rows one that has the numbers asked for, as the one beside it speaks of
         something else."""
-        return self._asked <= designations(evidence.sentence) if evidence.is_row else quotable(evidence)
+        if not evidence.is_row:
+            return quotable(evidence)
+        return self._asked <= designations(evidence.sentence) and not misplaced(self._question, evidence.cells)
 
 
 def checkable(claim: str) -> bool:
@@ -194,7 +198,8 @@ def _judge_one(
     if not languages.english(reading):
         quoted = (evidence[i] for i in cosines if languages.quotes(claim, evidence[i].sentence))
         return next((Support(one.passage, one.sentence) for one in quoted), None)
-    found = [(reach, i) for i in cosines for reach in reaches(reading, evidence, i, passages)]
+    fitting = (i for i in cosines if not misplaced(reading, evidence[i].cells))
+    found = [(reach, i) for i in fitting for reach in reaches(reading, evidence, i, passages)]
     if not found:
         return None
     reach, i = max(found, key=lambda pair: _closeness(pair[0], evidence[pair[1]], cosines[pair[1]]))

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 
 import numpy as np
 
 from assistant.covering import covered
+from assistant.grounding import rows
 from assistant.grounding.alignment import Alignment, align
 from assistant.grounding.order import PRONOUNS, subject
 from assistant.grounding.quantities import numbers
@@ -28,9 +29,6 @@ _JOINTS = frozenset("and or but as with by".split())
 # What stands under such a heading asks or announces; it does not answer.
 _NO_ANSWERS = re.compile(r"\b(?:objectives?|goals?|exercises?|quiz(?:zes)?|review questions|contents)\b", re.IGNORECASE)
 _HEADING = re.compile(r"#{1,6} ")
-_ROW = re.compile(r"\s*\|")
-_RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+\s*(?::?-+:?\s*)?")
-_BAR = re.compile(r"(?<!\\)\|")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -39,7 +37,8 @@ class Evidence:
     """A sentence of a passage, or a row of a table: as it stands there and where it starts, what it says by itself, and
     the content stems of that in order.
 
-    A sentence says what stands there, a row "item: fuse, price: 2 euros", as far as it is known what its columns are.
+    A sentence says what stands there, a row "item: fuse, price: 2 euros", as far as it is known what its columns are;
+    `cells` are the parts of that.
     """
 
     passage: int
@@ -47,10 +46,11 @@ class Evidence:
     said: str
     stems: tuple[str, ...]
     start: int
+    cells: tuple[str, ...] = ()
 
     @property
     def is_row(self) -> bool:
-        return self.said != self.sentence
+        return bool(self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +83,17 @@ def _rows(number: int, text: str, whole: str) -> Iterator[Evidence]:
     """The rows of the tables of a passage, each under its columns. `whole`: its text, with what nobody sees."""
     columns: list[str] = []
     for line, following in pairwise([*_prose_lines(text), ""]):
-        if not _ROW.match(line):
+        if not rows.ROW.match(line):
             columns = []
-        elif _RULE.fullmatch(following):
-            columns = _cells(line)
-        elif not _RULE.fullmatch(line):
+        elif rows.RULE.fullmatch(following):
+            columns = rows.cells(line)
+        elif not rows.RULE.fullmatch(line):
             row = line.strip("| \t")
             start = whole.find(row)
-            said = _said(_cells(line), columns)
-            if start >= 0 and said and not is_instruction(row):
-                yield Evidence(number, row, said, content_stems(said), start)
-
-
-def _said(cells: Sequence[str], columns: Sequence[str]) -> str:
-    """Each cell under its column; of a table that began in an earlier passage nobody knows the columns."""
-    told = (f"{name}: {cell}" if name else cell for name, cell in zip_longest(columns, cells, fillvalue="") if cell)
-    return ", ".join(told)
-
-
-def _cells(line: str) -> list[str]:
-    """The cells of a row, an empty one as well; a bar behind a backslash is part of its cell."""
-    inner = line.strip().removeprefix("|").removesuffix("|")
-    return [cell.strip() for cell in _BAR.split(inner)]
+            cells = rows.under_columns(rows.cells(line), columns)
+            if start >= 0 and cells and not is_instruction(row):
+                said = ", ".join(cells)
+                yield Evidence(number, row, said, content_stems(said), start, cells)
 
 
 def _prose_lines(text: str) -> Iterator[str]:
