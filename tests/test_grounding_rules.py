@@ -409,6 +409,15 @@ def test_a_row_with_the_number_in_another_column_is_not_quoted(embeddings: Sente
     assert [support.quote for support in found] == ["Room 2 | 12"]
 
 
+def test_a_claim_rests_on_a_row_that_was_asked_for(embeddings: SentenceEmbeddings) -> None:
+    claim = "There is a room with 71 seats."
+    assert over(ROOMS, embeddings, "How many seats does room 71 have?").check(claim) is None
+    assert over(ROOMS, embeddings, "Which room has 71 seats?").check(claim) is not None
+    two = over(ROOMS, embeddings, "How many seats do room 12 and room 14 have?")
+    assert two.check("Room 12 has 22 seats.") is not None
+    assert two.check("Room 14 has 24 seats.") is not None
+
+
 def test_a_table_in_a_block_of_code_is_no_evidence() -> None:
     assert not gather([Passage(f"```\n{PRICES}\n```", "a.md", None, "", "", 0.5)])
 

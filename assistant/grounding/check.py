@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from assistant.grounding import languages
+from assistant.grounding import languages, rows
 from assistant.grounding.borrowing import borrowed
 from assistant.grounding.claims import statements
 from assistant.grounding.evidence import Evidence, Reach, code_lines, designations, gather, most_telling, reaches, told
 from assistant.grounding.reading import Reading, plain, read, unled
-from assistant.grounding.rows import misplaced
 from assistant.grounding.verdict import ENOUGH, closeness, contradicted, support
 from assistant.types import Passage
 from knowledge.words import content_words
@@ -94,7 +93,8 @@ class Grounding:
 
     def _telling(self) -> list[int]:
         """Places among the values: of the best and, where one of them is an answer, of what is worth nearly as much."""
-        order = np.argsort(-self._values)[:ON_TOPIC].tolist()
+        asked_for = [not rows.other(self._question, self.evidence[i].cells) for i in self._read]
+        order = [i for i in np.argsort(-self._values).tolist() if asked_for[i]][:ON_TOPIC]
         best = float(self._values[order[0]]) if order else 0.0
         return [i for i in order if best < MIN_QUOTE_VALUE or self._values[i] >= ON_TOPIC_SHARE * best]
 
@@ -141,7 +141,7 @@ class Grounding:
         something else."""
         if not evidence.is_row:
             return quotable(evidence)
-        return self._asked <= designations(evidence.sentence) and not misplaced(self._question, evidence.cells)
+        return self._asked <= designations(evidence.sentence) and not rows.misplaced(self._question, evidence.cells)
 
 
 def checkable(claim: str) -> bool:
@@ -198,7 +198,7 @@ def _judge_one(
     if not languages.english(reading):
         quoted = (evidence[i] for i in cosines if languages.quotes(claim, evidence[i].sentence))
         return next((Support(one.passage, one.sentence) for one in quoted), None)
-    fitting = (i for i in cosines if not misplaced(reading, evidence[i].cells))
+    fitting = (i for i in cosines if not rows.misplaced(reading, evidence[i].cells))
     found = [(reach, i) for i in fitting for reach in reaches(reading, evidence, i, passages)]
     if not found:
         return None

@@ -30,14 +30,24 @@ def misplaced(text: Reading, row: Sequence[str]) -> bool:
 
     Only numbers count that stand beside a word of the row.
     """
+    return not all(_in_place(text, row))
+
+
+def other(question: Reading, row: Sequence[str]) -> bool:
+    """Whether a row is none of those that a question asks for by their numbers ("rooms 12 and 14")."""
+    places = _in_place(question, row)
+    return bool(places) and not any(places)
+
+
+def _in_place(text: Reading, row: Sequence[str]) -> list[bool]:
+    """For each number beside a word of the row, whether it stands in a cell that has this word."""
     roots = [frozenset(word.root for word in read(cell).words) for cell in row]
-    numbers = [i for i, word in enumerate(text.words) if word.number]
-    return any(_elsewhere(text.words[i].root, _beside(text.words, i), roots) for i in numbers)
-
-
-def _elsewhere(number: str, beside: frozenset[str], row: Sequence[frozenset[str]]) -> bool:
-    homes = [cell for cell in row if cell & beside]
-    return bool(homes) and not any(number in cell for cell in homes)
+    found = []
+    for i, word in enumerate(text.words):
+        homes = [cell for cell in roots if word.number and cell & _beside(text.words, i)]
+        if homes:
+            found.append(any(word.root in cell for cell in homes))
+    return found
 
 
 def _beside(words: Sequence[Word], i: int) -> frozenset[str]:
