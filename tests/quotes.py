@@ -53,9 +53,9 @@ def questions(sections: Sequence[str]) -> Iterator[Question]:
             yield Question(form.format(name))
 
 
-async def answers(assistant: Assistant, asked: Iterable[Question]) -> AsyncIterator[Answer]:
+async def answers(assistant: Assistant, asked: Iterable[Question], at_once: int) -> AsyncIterator[Answer]:
     waiting = iter(asked)
-    while group := list(islice(waiting, AT_ONCE)):
+    while group := list(islice(waiting, at_once)):
         for answer in await asyncio.gather(*map(assistant.ask, group)):
             yield answer
 
@@ -122,7 +122,7 @@ async def check(assistant: Assistant, folder: Path, count: int, console: Console
     sections = [p.section or p.title for source in sources for p in assistant.knowledge.passages(source)]
     asked = answered = cited = 0
     wrong: list[str] = []
-    async for answer in answers(assistant, questions(list(dict.fromkeys(sections)))):
+    async for answer in answers(assistant, questions(list(dict.fromkeys(sections))), min(count, AT_ONCE)):
         asked += 1
         answered += bool(answer.citations)
         cited += len(answer.citations)

@@ -30,6 +30,7 @@ from assistant.idleness import busy_share
 from assistant.workload import Workload
 from connectors.cli.bench import print_figures, rows
 from tests.test_commands import ASSISTANT, error_lines, run
+from tests.tiny import write_solar
 
 KEYS = [
     "machine",
@@ -234,7 +235,8 @@ def _heed_ctrl_c() -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_measurement(tmp_path: Path) -> None:
-    arguments = ["--data-dir", str(tmp_path), "bench", "--synthetic", "solar", *TINY]
+    model = ["--engine", "transformers", "--model", str(write_solar(tmp_path / "solar"))]
+    arguments = ["--data-dir", str(tmp_path / "data"), "bench", *model, *TINY]
     # A shell without job control has what it runs in the background ignore Ctrl-C, and its children after it.
     child = pexpect.spawn(ASSISTANT, arguments, encoding="utf-8", timeout=120, preexec_fn=_heed_ctrl_c)
     child.expect("One stream")

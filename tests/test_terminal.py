@@ -122,11 +122,13 @@ def test_ask_shows_colour_and_links_on_a_terminal(data: Path) -> None:
 def test_ingest_shows_progress_and_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    for number in range(90):
-        text = "\n\n".join(f"Paragraph {n} of file {number} tells of current and voltage. " * 8 for n in range(8))
+    # More passages than are written at once, so that some are in while others are still embedded.
+    for number in range(40):
+        sentence = "tells of current and of voltage and of what it is that makes either of them rise or fall."
+        text = "\n\n".join(f"## Part {n}\n\nPart {n} of file {number} {sentence}" for n in range(16))
         (folder / f"{number:02}.md").write_text(f"# File {number}\n\n{text}\n")
     terminal = Terminal(tmp_path / "data", "ingest", folder)
-    terminal.see(r"[1-9]\d?/90")
+    terminal.see(r"[1-9]\d?/40")
     terminal.type("\x03")
     code, rest = terminal.end()
     assert code == 130
@@ -136,5 +138,5 @@ def test_ingest_shows_progress_and_ctrl_c_keeps_what_was_finished(tmp_path: Path
     assert code == 0
     counts = re.search(r"Added (\d+), updated 0, unchanged (\d+)", rest)
     assert counts
-    assert int(counts.group(1)) + int(counts.group(2)) == 90
+    assert int(counts.group(1)) + int(counts.group(2)) == 40
     assert int(counts.group(2)) > 0
