@@ -154,6 +154,7 @@ def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = N
         place=Place(_revealed(knowledge.catalog_url), _chroma(knowledge)),
         web_allow_private=knowledge.web_allow_private,
         reranker=knowledge.reranker,
+        entailment_model=knowledge.entailment_model,
         join_neighbours=knowledge.join_neighbours,
     )
 

@@ -161,7 +161,10 @@ def measure_overhead(settings: Settings, passages: int, say: Say) -> Overhead:
 def _apart(settings: Settings, folder: Path) -> Settings:
     """The profile, but for its own documents and conversations."""
     knowledge = settings.knowledge
-    kept = {key: getattr(knowledge, key) for key in ("embedding_model", "passages", "reranker", "join_neighbours")}
+    kept = {
+        key: getattr(knowledge, key)
+        for key in ("embedding_model", "passages", "reranker", "entailment_model", "join_neighbours")
+    }
     changes = {"data_dir": folder, "database": DatabaseSettings(), "knowledge": KnowledgeSettings(**kept)}
     return settings.model_copy(update=changes)
 

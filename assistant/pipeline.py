@@ -214,7 +214,7 @@ class Pipeline:
 
     async def generate(self, state: State) -> State:
         """When its turn comes, let the model write, and pass on each sentence as soon as it has been checked."""
-        grounding = asyncio.create_task(asyncio.to_thread(grounding_for, state, self.knowledge.embeddings))
+        grounding = asyncio.create_task(asyncio.to_thread(grounding_for, state, self.knowledge))
         written = Written(state["timings"])
         # Counted from here: the first question of all must not pay for the loading of a large model.
         deadline = state.get("deadline") or asyncio.get_running_loop().time() + self.settings.queue.deadline_s

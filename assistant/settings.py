@@ -96,7 +96,9 @@ class KnowledgeSettings(Section):
     server at `chroma_url`. Web pages on private addresses are read only where `web_allow_private` says so.
 
     A `reranker`, a cross-encoder's folder or name, puts the best passages in order. `join_neighbours` gives a passage
-    that is cut in mid-thought what stands before and after it.
+    that is cut in mid-thought what stands before and after it. An `entailment_model`, a cross-encoder for natural
+    language inference, decides in place of the rules for wording whether an English sentence follows from the passages;
+    numbers, names and negation stay with the rules.
     """
 
     embedding_model: str = "minilm"
@@ -111,6 +113,7 @@ class KnowledgeSettings(Section):
     chroma_database: str = "default_database"
     web_allow_private: bool = False
     reranker: str = ""
+    entailment_model: str = ""
     join_neighbours: bool = False
 
 

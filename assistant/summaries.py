@@ -7,6 +7,7 @@ from langchain_core.embeddings import Embeddings
 
 from assistant.grounding import Grounding, Support, quotable
 from assistant.types import Passage
+from knowledge import Entailment
 
 # Sentences that stand for a text whose summary cannot be believed.
 QUOTES = 3
@@ -15,8 +16,14 @@ QUOTES = 3
 class Digest(Grounding):
     """Checks the sentences of a summary against what it sums up."""
 
-    def __init__(self, passages: Sequence[Passage], embeddings: Embeddings, rarity: Callable[[str], float]) -> None:
-        super().__init__("", passages, embeddings, rarity)
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        embeddings: Embeddings,
+        rarity: Callable[[str], float],
+        entailment: Entailment | None = None,
+    ) -> None:
+        super().__init__("", passages, embeddings, rarity, entailment)
         self._on_topic = set(range(len(self.evidence)))
 
     def _choose(self, held: "np.ndarray") -> list[int]:

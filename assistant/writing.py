@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessageChunk
 
 from assistant.draft import Draft
@@ -17,7 +16,7 @@ from assistant.state import State, elapsed_ms, emit
 from assistant.steps import step
 from assistant.summaries import Digest
 from assistant.types import Stage, TextDelta, Timings
-from knowledge import UserError
+from knowledge import KnowledgeBase, UserError
 
 # A model that has left the passages seldom finds its way back.
 MAX_DROPPED_IN_A_ROW = 3
@@ -62,12 +61,12 @@ async def write(
 
 
 @step("ground")
-def grounding_for(state: State, embeddings: Embeddings) -> Grounding:
+def grounding_for(state: State, knowledge: KnowledgeBase) -> Grounding:
     """What the sentences are checked against. Blocks while it reads the passages."""
     passages, rarity = state["passages"], state["rarity"]
     if state["question"].task == "summary":
-        return Digest(passages, embeddings, rarity)
-    return Grounding(state["query"], passages, embeddings, rarity)
+        return Digest(passages, knowledge.embeddings, rarity, knowledge.entailment)
+    return Grounding(state["query"], passages, knowledge.embeddings, rarity, knowledge.entailment)
 
 
 def empty_draft(state: State, grounding: Grounding) -> Draft:

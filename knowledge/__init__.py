@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from knowledge.base import KnowledgeBase, Place
     from knowledge.catalog import Source, StoredPassage
     from knowledge.embeddings import SentenceEmbeddings
+    from knowledge.entailment import Entailment, open_entailment
     from knowledge.errors import LoadError, NotFoundError, StorageError, UserError
     from knowledge.evaluation import DatasetError, Figures, Step, evaluate, read_dataset
     from knowledge.ingest import IngestEvent, Progress, Report, Waiting
@@ -27,6 +28,7 @@ __all__ = [
     "Caller",
     "ChromaServer",
     "DatasetError",
+    "Entailment",
     "Failure",
     "Figures",
     "IngestEvent",
@@ -44,6 +46,7 @@ __all__ = [
     "UserError",
     "Waiting",
     "evaluate",
+    "open_entailment",
     "read_dataset",
 ]
 
@@ -53,6 +56,7 @@ _MODULES = {
     "knowledge.base": "KnowledgeBase Place",
     "knowledge.catalog": "Source StoredPassage",
     "knowledge.embeddings": "SentenceEmbeddings",
+    "knowledge.entailment": "Entailment open_entailment",
     "knowledge.errors": "LoadError NotFoundError StorageError UserError",
     "knowledge.evaluation": "DatasetError Figures Step evaluate read_dataset",
     "knowledge.ingest": "IngestEvent Progress Report Waiting",

@@ -19,6 +19,7 @@ from knowledge.catalog import Catalog, Generation, Source, StoredPassage
 from knowledge.chunking import Chunker
 from knowledge.databases import PostgreSQL, SQLite, held
 from knowledge.embeddings import SentenceEmbeddings
+from knowledge.entailment import open_entailment
 from knowledge.errors import NotFoundError, StorageError
 from knowledge.fingerprints import cutting_fingerprint, model_fingerprint
 from knowledge.fulltext import COUNTED
@@ -62,6 +63,7 @@ class KnowledgeBase:
         place: Place | None = None,
         web_allow_private: bool = False,
         reranker: str = "",
+        entailment_model: str = "",
         join_neighbours: bool = False,
     ) -> None:
         place = place or Place()
@@ -77,6 +79,7 @@ class KnowledgeBase:
         self.reader = Reader()
         self._limits = Limits(max_file_mb * 1_000_000, web_allow_private)
         self._reranker = CrossEncoderReranker(reranker) if reranker else None
+        self.entailment = open_entailment(entailment_model)
         self._join_neighbours = join_neighbours
         self._attachments = AttachmentIndex(self.embeddings)
         self._model = model_fingerprint(self.embeddings.model)
@@ -273,7 +276,9 @@ class KnowledgeBase:
         return self.access.readable(self.catalog.collections(), caller)
 
     def warm_up(self) -> None:
-        """Load the embedding model and open the vector store, which else the first search does."""
+        """Load the models and open the vector store, which else the first question does."""
+        if self.entailment:
+            self.entailment.load()
         self.search("warm up", 1, caller=OPERATOR)
 
     def rarity_for(self, caller: Caller | None = None) -> Callable[[str], float]:

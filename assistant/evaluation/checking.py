@@ -80,7 +80,7 @@ def _holds(sentence: Sentence, corpus: Mapping[str, Entry], knowledge: Knowledge
         return True
     passages = [Passage(entry.text, entry.id, None, entry.title, "", 1.0) for entry in documents]
     # Asked about itself, a sentence is compared with what is nearest to it in the documents.
-    grounding = Grounding(sentence.text, passages, knowledge.embeddings, knowledge.rarity_for())
+    grounding = Grounding(sentence.text, passages, knowledge.embeddings, knowledge.rarity_for(), knowledge.entailment)
     return bool(passages) and grounding.check(sentence.text) is not None
 
 

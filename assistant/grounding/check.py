@@ -18,8 +18,9 @@ from assistant.grounding.borrowing import borrowed
 from assistant.grounding.claims import statements
 from assistant.grounding.evidence import Evidence, Reach, code_lines, designations, gather, most_telling, reaches, told
 from assistant.grounding.reading import Reading, plain, read, unled
-from assistant.grounding.verdict import ENOUGH, closeness, contradicted, support
+from assistant.grounding.verdict import ENOUGH, at_odds, closeness, contradicted, support
 from assistant.types import Passage
+from knowledge import Entailment
 from knowledge.words import content_words
 
 # Sentences that a claim is set against: those that share most of its words.
@@ -30,6 +31,8 @@ ALONE = 0.1
 LONGEST_QUOTE = 700
 # Fewer content words than this make no claim that could be checked.
 SHORTEST_CLAIM = 2
+# The chance from which on a model for inference is believed that a sentence follows from another.
+ENTAILED = 0.5
 # Sentences that are weighed by meaning; the gate has read some of them. With 6 to 16, what is quoted is about as near
 # to the reference answers of 95 conversations.
 WEIGHED = 8
@@ -60,13 +63,19 @@ class Support:
 class Grounding:
     """Checks sentences against a set of passages, whose sentences are embedded once.
 
-    `rarity` says how telling a word is in these documents.
+    `rarity` says how telling a word is in these documents; `entailment` decides in place of the rules for wording.
     """
 
     def __init__(
-        self, question: str, passages: Sequence[Passage], embeddings: Embeddings, rarity: Callable[[str], float]
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        embeddings: Embeddings,
+        rarity: Callable[[str], float],
+        entailment: Entailment | None = None,
     ) -> None:
         self.passages = passages
+        self._entailment = entailment
         self._question = read(question)
         self._asked = designations(question)
         self._embeddings = embeddings
@@ -111,7 +120,9 @@ class Grounding:
             return None
         near = nearest(read(claim), self.evidence, sorted(self._on_topic))
         cosines = dict(zip(self._read, map(float, self._cosines(claim)), strict=True)) if near else {}
-        return judge(claim, self.evidence, self.passages, {i: cosines[i] for i in near})
+        if self._entailment:  # What is worded freely shares few words with what it rests on.
+            near += [i for i in sorted(self._on_topic, key=lambda i: -cosines[i])[:CANDIDATES] if i not in near]
+        return judge(claim, self.evidence, self.passages, {i: cosines[i] for i in near}, self._entailment)
 
     def _check_code(self, block: str) -> Support | None:
         lines = [line.strip() for line in block.splitlines() if line.strip() and not _FENCE.match(line)]
@@ -161,18 +172,22 @@ def nearest(claim: Reading, evidence: Sequence[Evidence], allowed: Sequence[int]
 
 
 def judge(
-    claim: str, evidence: Sequence[Evidence], passages: Sequence[Passage], cosines: dict[int, float]
+    claim: str,
+    evidence: Sequence[Evidence],
+    passages: Sequence[Passage],
+    cosines: dict[int, float],
+    entailment: Entailment | None = None,
 ) -> Support | None:
     """What supports the claim among the sentences that a cosine with it is given for, or None.
 
     Where it joins several statements, each may have a sentence of its own.
     """
     claim = unled(claim.strip())
-    whole = _judge_one(claim, evidence, passages, cosines)
+    whole = _judge_one(claim, evidence, passages, cosines, entailment)
     parts = statements(claim)
     if whole or len(parts) == 1 or not languages.english(read(claim)):
         return whole
-    found = [_judge_one(part, evidence, passages, cosines) for part in parts]
+    found = [_judge_one(part, evidence, passages, cosines, entailment) for part in parts]
     told = [support for support in found if support is not None]
     return _spanning(told, passages) if len(told) == len(parts) else None
 
@@ -189,7 +204,11 @@ def _spanning(found: Sequence[Support], passages: Sequence[Passage]) -> Support 
 
 
 def _judge_one(
-    claim: str, evidence: Sequence[Evidence], passages: Sequence[Passage], cosines: dict[int, float]
+    claim: str,
+    evidence: Sequence[Evidence],
+    passages: Sequence[Passage],
+    cosines: dict[int, float],
+    entailment: Entailment | None,
 ) -> Support | None:
     for i in cosines:
         if plain(evidence[i].sentence).lower() == plain(claim).lower():
@@ -202,14 +221,40 @@ def _judge_one(
     found = [(reach, i) for i in fitting for reach in reaches(reading, evidence, i, passages)]
     if not found:
         return None
+    if entailment:
+        return _entailed(claim, found, evidence, passages, entailment)
     reach, i = max(found, key=lambda pair: _closeness(pair[0], evidence[pair[1]], cosines[pair[1]]))
     others = [read(e.sentence) for e in evidence if e.sentence not in reach.quote]
-    passage = passages[evidence[i].passage]
-    # What it stands under may be named, too.
-    known = frozenset(word.lower for text in (passage.text, passage.section) for word in read(text).words)
+    known = _known(passages[evidence[i].passage])
     if contradicted(reach.aligned, claim, reach.quote, known) or borrowed(reach.aligned, others):
         return None
     return Support(evidence[i].passage, reach.quote) if support(reach.aligned, cosines[i]) >= ENOUGH else None
+
+
+def _entailed(
+    claim: str,
+    found: Sequence[tuple[Reach, int]],
+    evidence: Sequence[Evidence],
+    passages: Sequence[Passage],
+    entailment: Entailment,
+) -> Support | None:
+    """What the claim follows from, by the model's reading, among what it is not at odds with."""
+    allowed = [
+        (reach, i)
+        for reach, i in found
+        if not at_odds(reach.aligned, claim, reach.quote, _known(passages[evidence[i].passage]))
+    ]
+    chances = entailment.probabilities([reach.aligned.evidence.text for reach, _ in allowed], claim)
+    best = max(zip(chances, range(len(allowed)), strict=True), default=(0.0, 0))
+    if best[0] < ENTAILED:
+        return None
+    reach, i = allowed[best[1]]
+    return Support(evidence[i].passage, reach.quote)
+
+
+def _known(passage: Passage) -> frozenset[str]:
+    """The words of a passage, and of what it stands under: that may be named, too."""
+    return frozenset(word.lower for text in (passage.text, passage.section) for word in read(text).words)
 
 
 def _closeness(reach: Reach, own: Evidence, cosine: float) -> float:

@@ -16,7 +16,7 @@ from assistant.grounding.check import checkable, judge, nearest
 from assistant.grounding.evidence import Evidence, gather
 from assistant.grounding.reading import read
 from assistant.types import Passage
-from knowledge import UserError
+from knowledge import Entailment, UserError
 
 NO_KIND = "unnamed"
 REMEDY = 'A line looks like {"sentence": "…", "passages": ["…"], "supported": true, "kind": "number"}.'
@@ -106,13 +106,15 @@ def _is_passage(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, dict) and isinstance(value.get("text"), str))
 
 
-def evaluate(lines: Sequence[Judged], embeddings: Embeddings) -> Iterator[int | GroundingFigures]:
+def evaluate(
+    lines: Sequence[Judged], embeddings: Embeddings, entailment: Entailment | None = None
+) -> Iterator[int | GroundingFigures]:
     """Yields how many lines are done, again and again, and the figures last."""
     right: dict[str, list[bool]] = {}
     passed: list[bool] = []
     for start in range(0, len(lines), BATCH):
         batch = lines[start : start + BATCH]
-        for line, supported in zip(batch, _supported(batch, embeddings), strict=True):
+        for line, supported in zip(batch, _supported(batch, embeddings, entailment), strict=True):
             right.setdefault(line.kind, []).append(supported == line.supported)
             passed.append(supported)
         yield start + len(batch)
@@ -131,7 +133,7 @@ def _figures(true: list[bool], passed: list[bool], right: dict[str, list[bool]])
     )
 
 
-def _supported(lines: Sequence[Judged], embeddings: Embeddings) -> list[bool]:
+def _supported(lines: Sequence[Judged], embeddings: Embeddings, entailment: Entailment | None) -> list[bool]:
     """Whether each is let through. As there is no question, every sentence of the passages is on topic.
 
     Only the sentences that share most words with the claim are embedded, all lines' together.
@@ -143,7 +145,7 @@ def _supported(lines: Sequence[Judged], embeddings: Embeddings) -> list[bool]:
     found = []
     for claim, passages, evidence, near in gathered:
         cosines = {i: float(vectors[evidence[i].said] @ vectors[claim]) for i in near}
-        found.append(judge(claim, evidence, passages, cosines) is not None)
+        found.append(judge(claim, evidence, passages, cosines, entailment) is not None)
     return found
 
 

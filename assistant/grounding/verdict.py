@@ -35,16 +35,24 @@ def contradicted(aligned: Alignment, claim: str, evidence: str, passage: frozens
     its text and its headings in lower case.
     """
     return (
-        quantities.unsupported(aligned.claim.text, aligned.evidence.text)
-        or formulas.foreign(claim, evidence)
-        or names.foreign(aligned, passage)
-        or negation.denials(aligned) > 0
-        or overstated(aligned)
+        at_odds(aligned, claim, evidence, passage)
         or order.swapped(aligned)
         or order.exchanged(aligned)
         or order.interchanged(aligned)
         or order.objects_exchanged(aligned)
         or order.other_subject(aligned)
+    )
+
+
+def at_odds(aligned: Alignment, claim: str, evidence: str, passage: frozenset[str]) -> bool:
+    """Whether the evidence has not the claim's numbers, formulas or names, or denies what it says: what a model that
+    reads for meaning overlooks most easily."""
+    return (
+        quantities.unsupported(aligned.claim.text, aligned.evidence.text)
+        or formulas.foreign(claim, evidence)
+        or names.foreign(aligned, passage)
+        or negation.denials(aligned) > 0
+        or overstated(aligned)
     )
 
 

@@ -63,12 +63,14 @@ def _measure(settings: "Settings", file: Path, console: "Console") -> "Grounding
     from rich.progress import Progress
 
     from assistant.grounding.evaluation import evaluate, read_judged
-    from knowledge import SentenceEmbeddings
+    from knowledge import SentenceEmbeddings, open_entailment
 
     lines = read_judged(file)
+    names = settings.knowledge
+    embeddings, entails = SentenceEmbeddings(names.embedding_model), open_entailment(names.entailment_model)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Checking…", total=len(lines))
-        for step in evaluate(lines, SentenceEmbeddings(settings.knowledge.embedding_model)):
+        for step in evaluate(lines, embeddings, entails):
             if isinstance(step, int):
                 bar.update(task, completed=step)
             else:
