@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
@@ -98,16 +98,21 @@ class Assistant:
         Closing the iterator early stops the model before `aclose` returns, gives the place in the line on, and the
         exchange is not remembered. Raises UserError.
         """
-        pipeline = await self._ready()
-        # The model loads while the search goes on; a failure to load is reported where the model is needed.
-        loading = asyncio.gather(
-            asyncio.to_thread(self.engine.load), asyncio.to_thread(languages.identifier), return_exceptions=True
-        )
+        pipeline, loading = await self._ready(), None
         with explained(self.settings.database):
             async with aclosing(pipeline.run(question)) as events:
                 async for event in events:
+                    loading = loading or self._load_beside()
                     yield event
-        await loading
+        if loading:
+            await loading
+
+    def _load_beside(self) -> Awaitable[object]:
+        """The model loads while the search goes on, once the question is known to be one that can be searched for; a
+        failure to load is reported where the model is needed."""
+        return asyncio.gather(
+            asyncio.to_thread(self.engine.load), asyncio.to_thread(languages.identifier), return_exceptions=True
+        )
 
     async def ask(self, question: Question) -> Answer:
         """The answer, whole."""

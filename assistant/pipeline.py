@@ -177,6 +177,9 @@ class Pipeline:
             raise EmptyQuestionError("The question is empty.", "Ask something, in quotes.")
         await self._check_length(state)
         self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
+        await asyncio.to_thread(
+            scope, state, self.knowledge
+        )  # nor should models be loaded where nothing can be searched
         emit(Stage("searching"))
         searched = await asyncio.to_thread(self._search, state, await self._rewritten(state))
         passages = searched.passages[: state["profile"].knowledge.passages]

@@ -255,6 +255,24 @@ async def test_without_documents_it_says_how_to_add_some(
         assert "assistant ingest" in error.value.remedy
 
 
+class CountsLoads(ScriptedEngine):
+    loads = 0
+
+    def load(self) -> None:
+        self.loads += 1
+
+
+@pytest.mark.parametrize("text", ["What is a fuse?", " "])
+async def test_no_model_is_loaded_for_what_cannot_be_searched_for(
+    tmp_path: Path, embeddings: SentenceEmbeddings, text: str
+) -> None:
+    engine = CountsLoads()
+    async with Assistant(load_profile("docs", tmp_path / "empty"), engine, embeddings) as assistant:
+        with pytest.raises((NotFoundError, EmptyQuestionError)):
+            await assistant.ask(Question(text))
+    assert engine.loads == 0
+
+
 async def test_the_bundled_model_answers_truly_or_quotes(
     settings: Settings, engine: OpenVINOChat, embeddings: SentenceEmbeddings, write: Callable[[str, str], Path]
 ) -> None:

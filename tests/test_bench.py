@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from assistant.idleness import busy_share
 from assistant.workload import Workload
 from connectors.cli.bench import print_figures, rows
 from tests.test_commands import ASSISTANT, error_lines, run
+from tests.test_terminal import heed_ctrl_c
 from tests.tiny import write_solar
 
 KEYS = [
@@ -229,16 +229,11 @@ def test_a_model_behind_a_server_is_not_compared(tmp_path: Path) -> None:
     assert "--engine" in lines[1]
 
 
-def _heed_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.slow
 def test_ctrl_c_ends_a_measurement(tmp_path: Path) -> None:
     model = ["--engine", "transformers", "--model", str(write_solar(tmp_path / "solar"))]
     arguments = ["--data-dir", str(tmp_path / "data"), "bench", *model, *TINY]
-    # A shell without job control has what it runs in the background ignore Ctrl-C, and its children after it.
-    child = pexpect.spawn(ASSISTANT, arguments, encoding="utf-8", timeout=120, preexec_fn=_heed_ctrl_c)
+    child = pexpect.spawn(ASSISTANT, arguments, encoding="utf-8", timeout=120, preexec_fn=heed_ctrl_c)
     child.expect("One stream")
     child.sendintr()
     child.expect("Stopped")

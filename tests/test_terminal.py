@@ -1,6 +1,7 @@
 """The installed command in a real pseudo-terminal, as a person sees it."""
 
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+def heed_ctrl_c() -> None:
+    """A shell without job control has what it runs in the background ignore Ctrl-C, and its children after it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """`assistant` on a terminal of 100 columns."""
 
@@ -46,6 +52,7 @@ class Terminal:
             encoding="utf-8",
             timeout=100,
             dimensions=(30, 100),
+            preexec_fn=heed_ctrl_c,
         )
 
     def see(self, pattern: str) -> str:
