@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
@@ -110,9 +110,10 @@ class Assistant:
     def _load_beside(self) -> Awaitable[object]:
         """The model loads while the search goes on, once the question is known to be one that can be searched for; a
         failure to load is reported where the model is needed."""
-        return asyncio.gather(
-            asyncio.to_thread(self.engine.load), asyncio.to_thread(languages.identifier), return_exceptions=True
-        )
+        needed: list[Callable[[], object]] = [self.engine.load, languages.identifier]
+        if self.knowledge.entailment:
+            needed.append(self.knowledge.entailment.load)
+        return asyncio.gather(*map(asyncio.to_thread, needed), return_exceptions=True)
 
     async def ask(self, question: Question) -> Answer:
         """The answer, whole."""

@@ -175,11 +175,10 @@ class Pipeline:
             return await self._gather(state)
         if not question.text.strip():
             raise EmptyQuestionError("The question is empty.", "Ask something, in quotes.")
+        # Whoever will be sent away should wait neither for a model nor for a search first.
+        await asyncio.to_thread(scope, state, self.knowledge)
         await self._check_length(state)
-        self.admission.check(question.caller.id)  # whoever will be sent away should not wait for a search first
-        await asyncio.to_thread(
-            scope, state, self.knowledge
-        )  # nor should models be loaded where nothing can be searched
+        self.admission.check(question.caller.id)
         emit(Stage("searching"))
         searched = await asyncio.to_thread(self._search, state, await self._rewritten(state))
         passages = searched.passages[: state["profile"].knowledge.passages]

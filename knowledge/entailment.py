@@ -39,8 +39,9 @@ class CrossEncoderEntailment:
         model = self._model.load()
         labels = getattr(model.config, "id2label", None) or {}
         named = {str(name).lower(): int(number) for number, name in labels.items()}
-        if LABEL not in named:
-            raise self._model.unusable(f'none of its classes ({", ".join(sorted(named)) or "none"}) is "{LABEL}".')
+        if LABEL not in named or model.num_labels < 2:
+            found = ", ".join(sorted(named)) or "none"
+            raise self._model.unusable(f'it has no classes of which one is "{LABEL}", but {found}.')
         return model, named[LABEL]
 
     def probabilities(self, premises: Sequence[str], sentence: str) -> list[float]:
@@ -50,4 +51,5 @@ class CrossEncoderEntailment:
         model, entails = self.load()
         pairs = [(premise, sentence) for premise in premises]
         chances = model.predict(pairs, batch_size=BATCH_SIZE, apply_softmax=True, show_progress_bar=False)
-        return [float(one) for one in np.asarray(chances)[:, entails]]
+        # What overflows says nothing.
+        return [float(one) for one in np.nan_to_num(np.asarray(chances)[:, entails])]

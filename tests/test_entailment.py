@@ -96,7 +96,7 @@ def test_a_cross_encoder_gives_each_premise_a_chance(tmp_path: Path, embeddings:
 
 @pytest.mark.slow
 def test_a_model_without_the_class_is_refused_by_name(tmp_path: Path, embeddings: SentenceEmbeddings) -> None:
-    for classes in ({0: "LABEL_0"}, {0: "good", 1: "bad"}):
+    for classes in ({0: "entailment"}, {0: "good", 1: "bad"}):
         folder = write_model(tmp_path / str(len(classes)), embeddings, classes)
         with pytest.raises(StorageError, match="entailment") as error:
             CrossEncoderEntailment(str(folder)).load()

@@ -13,6 +13,7 @@ from assistant.grounding.lexicon import likeness, opposed
 from assistant.grounding.negation import denials
 from assistant.grounding.quantities import unsupported
 from assistant.grounding.reading import read
+from assistant.grounding.rows import misplaced
 from assistant.grounding.verdict import overstated
 from assistant.types import Passage
 from knowledge import SentenceEmbeddings
@@ -400,6 +401,27 @@ def test_a_number_is_said_of_the_column_it_stands_in(
     rows = "\n".join(ROOMS.split("\n")[:2] + [line for line in ROOMS.split("\n") if "Room 71 " in line])
     found = over(rows, embeddings, "How many seats does room 71 have?").check(claim)
     assert (found is not None) == borne_out
+
+
+@pytest.mark.parametrize(
+    ("claim", "row"),
+    [
+        ("In 2024 sales were 40.", ("year: 2024", "sales: 40")),
+        ("In 2020 Berlin had a population of 3600000.", ("city: Berlin", "year: 2020", "population: 3600000")),
+        ("The population of Berlin 2020 was 3600000.", ("city: Berlin", "year: 2020", "population: 3600000")),
+        ("On Monday 9 people visited.", ("day: Monday", "people: 9")),
+        ("The 5 A fuse costs 2 euros.", ("item: fuse 5A", "price: 2 euros")),
+        ("The 5A fuse costs 2 euros.", ("item: fuse 5 A", "price: 2 euros")),
+    ],
+)
+def test_a_number_beside_the_word_of_another_cell_may_yet_be_in_place(claim: str, row: tuple[str, ...]) -> None:
+    assert not misplaced(read(claim), row)
+
+
+@pytest.mark.parametrize("question", ["Which rooms have more than 30 seats?", "What are the 3 largest rooms?"])
+def test_a_number_that_no_row_has_asks_for_none(embeddings: SentenceEmbeddings, question: str) -> None:
+    rows = "\n".join([*ROOMS.split("\n")[:2], "| Hall A | 40 |", "| Hall B | 50 |"])
+    assert over(rows, embeddings, question).check("Hall B has 50 seats.") is not None
 
 
 def test_a_row_with_the_number_in_another_column_is_not_quoted(embeddings: SentenceEmbeddings) -> None:

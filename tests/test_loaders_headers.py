@@ -61,6 +61,11 @@ def test_parting_a_parted_table_again_changes_nothing() -> None:
     assert repeat_headers(once) == once
 
 
+def test_a_line_of_spaces_takes_no_time() -> None:
+    text = " " * 1_000_000 + "|x"
+    assert repeat_headers(text) == text
+
+
 def test_plain_text_is_no_table() -> None:
     text = "\n".join([*HEADER, *ROOMS])
     assert document(text, "a", format="text").page_content == text

@@ -7,7 +7,7 @@ supported is not shown as fact; then the passage itself is quoted, which is alwa
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,10 +102,16 @@ class Grounding:
 
     def _telling(self) -> list[int]:
         """Places among the values: of the best and, where one of them is an answer, of what is worth nearly as much."""
-        asked_for = [not rows.other(self._question, self.evidence[i].cells) for i in self._read]
-        order = [i for i in np.argsort(-self._values).tolist() if asked_for[i]][:ON_TOPIC]
+        wanted = self._wanted()
+        order = [i for i in np.argsort(-self._values).tolist() if wanted[i]][:ON_TOPIC]
         best = float(self._values[order[0]]) if order else 0.0
         return [i for i in order if best < MIN_QUOTE_VALUE or self._values[i] >= ON_TOPIC_SHARE * best]
+
+    def _wanted(self) -> list[bool]:
+        """Of what is weighed, all but the rows beside those that the question names by their numbers."""
+        read = [self.evidence[i] for i in self._read]
+        named = [rows.asked_for(self._question, one.cells) for one in read]
+        return [name or not one.is_row or not any(named) for name, one in zip(named, read, strict=True)]
 
     def _cosines(self, text: str) -> "np.ndarray":
         vector = np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
@@ -120,8 +126,8 @@ class Grounding:
             return None
         near = nearest(read(claim), self.evidence, sorted(self._on_topic))
         cosines = dict(zip(self._read, map(float, self._cosines(claim)), strict=True)) if near else {}
-        if self._entailment:  # What is worded freely shares few words with what it rests on.
-            near += [i for i in sorted(self._on_topic, key=lambda i: -cosines[i])[:CANDIDATES] if i not in near]
+        if self._entailment:
+            near = with_alike(near, {i: cosines[i] for i in self._on_topic})
         return judge(claim, self.evidence, self.passages, {i: cosines[i] for i in near}, self._entailment)
 
     def _check_code(self, block: str) -> Support | None:
@@ -169,6 +175,11 @@ def nearest(claim: Reading, evidence: Sequence[Evidence], allowed: Sequence[int]
         there = [word.root for word in read(evidence[i].said).words]
         worth[i] = (len(content.intersection(there)) + 0.1 * len(roots.intersection(there))) - 0.001 * len(there)
     return sorted(allowed, key=lambda i: -worth[i])[:CANDIDATES]
+
+
+def with_alike(near: Sequence[int], cosines: Mapping[int, float]) -> list[int]:
+    """As many again that are alike in meaning: what is worded freely shares few words with what it rests on."""
+    return list(dict.fromkeys([*near, *sorted(cosines, key=lambda i: -cosines[i])[:CANDIDATES]]))
 
 
 def judge(
@@ -245,10 +256,10 @@ def _entailed(
         if not at_odds(reach.aligned, claim, reach.quote, _known(passages[evidence[i].passage]))
     ]
     chances = entailment.probabilities([reach.aligned.evidence.text for reach, _ in allowed], claim)
-    best = max(zip(chances, range(len(allowed)), strict=True), default=(0.0, 0))
-    if best[0] < ENTAILED:
+    best = max(range(len(allowed)), key=lambda at: chances[at], default=-1)
+    if best < 0 or chances[best] < ENTAILED:
         return None
-    reach, i = allowed[best[1]]
+    reach, i = allowed[best]
     return Support(evidence[i].passage, reach.quote)
 
 

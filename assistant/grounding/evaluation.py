@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from assistant.grounding.check import checkable, judge, nearest
+from assistant.grounding.check import checkable, judge, nearest, with_alike
 from assistant.grounding.evidence import Evidence, gather
 from assistant.grounding.reading import read
 from assistant.types import Passage
@@ -136,15 +136,23 @@ def _figures(true: list[bool], passed: list[bool], right: dict[str, list[bool]])
 def _supported(lines: Sequence[Judged], embeddings: Embeddings, entailment: Entailment | None) -> list[bool]:
     """Whether each is let through. As there is no question, every sentence of the passages is on topic.
 
-    Only the sentences that share most words with the claim are embedded, all lines' together.
+    Only the sentences that share most words with the claim are embedded, all lines' together; with a model for
+    inference every sentence, as it also reads those alike in meaning.
     """
     gathered = [_near(line) for line in lines]
-    texts = {e.said for _, _, evidence, near in gathered for e in (evidence[i] for i in near)}
+    texts = {
+        one.said
+        for _, _, evidence, near in gathered
+        for one in (evidence if near and entailment else (evidence[i] for i in near))
+    }
     texts |= {claim for claim, *_ in gathered}
     vectors = _vectors(sorted(texts), embeddings)
     found = []
     for claim, passages, evidence, near in gathered:
-        cosines = {i: float(vectors[evidence[i].said] @ vectors[claim]) for i in near}
+        read_too = range(len(evidence)) if near and entailment else near
+        cosines = {i: float(vectors[evidence[i].said] @ vectors[claim]) for i in read_too}
+        if entailment:
+            cosines = {i: cosines[i] for i in with_alike(near, cosines)}
         found.append(judge(claim, evidence, passages, cosines, entailment) is not None)
     return found
 

@@ -4,13 +4,15 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile, zip_longest
 
+from assistant.grounding.quantities import numbers
 from assistant.grounding.reading import Reading, Word, read
 
 ROW = re.compile(r"\s*\|")
-RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+\s*(?::?-+:?\s*)?")
+RULE = re.compile(r"\s*(?:\|\s*)?(?::?-+:?\s*\|\s*)+(?::?-+:?\s*)?")
 _BAR = re.compile(r"(?<!\\)\|")
 # A word that a number belongs to stands right before it ("room 12"), or so many words after it ("12 large rooms").
 _AFTER = 2
+_WHEN = frozenset("in on since during by until before after".split())
 
 
 def cells(line: str) -> list[str]:
@@ -28,29 +30,31 @@ def under_columns(row: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]
 def misplaced(text: Reading, row: Sequence[str]) -> bool:
     """Whether the text says a number of another cell than it stands in: "71 seats" of the row "room: 71", "seats: 81".
 
-    Only numbers count that stand beside a word of the row.
+    Only numbers count that stand beside a word of a cell with a number.
     """
     return not all(_in_place(text, row))
 
 
-def other(question: Reading, row: Sequence[str]) -> bool:
-    """Whether a row is none of those that a question asks for by their numbers ("rooms 12 and 14")."""
-    places = _in_place(question, row)
-    return bool(places) and not any(places)
+def asked_for(question: Reading, row: Sequence[str]) -> bool:
+    """Whether a question names a row by one of its numbers ("rooms 12 and 14")."""
+    return any(_in_place(question, row))
 
 
 def _in_place(text: Reading, row: Sequence[str]) -> list[bool]:
-    """For each number beside a word of the row, whether it stands in a cell that has this word."""
-    roots = [frozenset(word.root for word in read(cell).words) for cell in row]
+    """For each number beside a word of a cell with a number, whether it is the number of such a cell."""
+    cells = [(frozenset(word.root for word in read(cell).words), numbers(cell)) for cell in row]
     found = []
     for i, word in enumerate(text.words):
-        homes = [cell for cell in roots if word.number and cell & _beside(text.words, i)]
+        homes = [values for roots, values in cells if values and word.number and roots & _beside(text.words, i)]
         if homes:
-            found.append(any(word.root in cell for cell in homes))
+            found.append(any(values & numbers(word.written) for values in homes))
     return found
 
 
 def _beside(words: Sequence[Word], i: int) -> frozenset[str]:
-    """Roots of the words that the number may belong to."""
-    near = [*words[max(i - 1, 0) : i], *takewhile(lambda word: not word.number, words[i + 1 : i + 1 + _AFTER])]
+    """Roots of the words that the number may belong to: to none after it where it says when ("in 2024 sales")."""
+    before, after = words[max(i - 1, 0) : i], words[i + 1 : i + 1 + _AFTER]
+    if any(word.lower in _WHEN for word in before):
+        return frozenset()
+    near = [*before, *takewhile(lambda word: not word.number, after)]
     return frozenset(word.root for word in near if word.content and word.phrase == words[i].phrase)

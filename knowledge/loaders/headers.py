@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 # A table up to this many tokens goes into one passage of the bundled embedding model, headings and all.
 TABLE_TOKENS = 190
-_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*\|", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*(?:\|[ \t]*)?:?-+:?[ \t]*\|", re.MULTILINE)
 # About what a subword tokenizer makes one token of. The embedding model's own is not at hand where files are read.
 _TOKEN = re.compile(r"[A-Za-z]{1,6}|\d{1,3}|[^\s]")
 
