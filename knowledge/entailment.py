@@ -1,7 +1,7 @@
 """A cross-encoder for natural language inference: does it follow from a text that a sentence is true?"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 LABEL = "entailment"
 
 
-@runtime_checkable
 class Entailment(Protocol):
     """What reads a text and a sentence together."""
 

@@ -71,6 +71,12 @@ def test_plain_text_is_no_table() -> None:
     assert document(text, "a", format="text").page_content == text
 
 
+def test_a_range_of_rows_that_has_its_header_is_left_as_it_is() -> None:
+    text = "\n".join([*HEADER, *ROOMS])
+    assert document(text, "a", headed=True).page_content == text
+    assert document(text, "a").page_content != text
+
+
 @pytest.mark.parametrize("name", ["rooms.md", "rooms.html"])
 def test_a_row_far_down_a_table_is_found_with_its_columns(
     knowledge: KnowledgeBase, write: Callable[[str, str | bytes], Path], name: str

@@ -19,15 +19,17 @@ def document(
     page: int | None = None,
     section: str = "",
     format: Format = "markdown",  # noqa: A002
+    headed: bool = False,
 ) -> "Document":
-    """A LangChain Document of Markdown or plain text; in Markdown each part of a long table has the header row.
+    """A LangChain Document of Markdown or plain text; in Markdown each part of a long table has the header row. It has
+    already where the text is `headed`, which saves most of the time that thousands of ranges of rows take.
 
     `page` is counted from 1; `section` is a place above the text's own headings: "Prices, rows 2-51", "Cell 4".
     """
     from langchain_core.documents import Document
 
     metadata = {"title": _line(title)[:MAX_TITLE], "page": page, "format": format, "section": _line(section)}
-    return Document(encodable(repeat_headers(text) if format == "markdown" else text), metadata=metadata)
+    return Document(encodable(repeat_headers(text) if format == "markdown" and not headed else text), metadata=metadata)
 
 
 def encodable(text: str) -> str:

@@ -33,9 +33,9 @@ def tables(rows: Iterable[list[str]], title: str, sheet: str = "") -> "Iterator[
     records = ((number, _line([*row, *[""] * (width - len(row))])) for number, row in body)
     for numbers, lines in ranges(records, max(RANGE_CHARACTERS - len(top), 1)):
         any_rows = True
-        yield document("\n".join([top, *lines]), title, section=_section(sheet, numbers))
+        yield document("\n".join([top, *lines]), title, section=_section(sheet, numbers), headed=True)
     if not any_rows:
-        yield document(top, title, section=_section(sheet, str(header[0])))
+        yield document(top, title, section=_section(sheet, str(header[0])), headed=True)
 
 
 def _parted(rows: Iterator[Row]) -> tuple[list[Row], Row, Iterator[Row]]:
