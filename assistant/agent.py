@@ -7,17 +7,16 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Self
 
-from pydantic import SecretStr
-
 from assistant import languages
 from assistant.conversations import explained, open_conversations
 from assistant.engines.base import Engine, create
 from assistant.gaps import Gaps
+from assistant.opening import open_knowledge
 from assistant.pipeline import Examined, Pipeline
 from assistant.profiles import Profiles
-from assistant.settings import KnowledgeSettings, Settings, load_profile
+from assistant.settings import Settings, load_profile
 from assistant.types import Answer, Attachment, Event, Finished, Question, Turn
-from knowledge import Access, Caller, ChromaServer, KnowledgeBase, Place, SentenceEmbeddings
+from knowledge import Caller, SentenceEmbeddings
 
 
 class Assistant:
@@ -147,30 +146,3 @@ class Assistant:
         pipeline = await self._ready()
         with explained(self.settings.database):
             await pipeline.forget(conversation_id)
-
-
-def open_knowledge(settings: Settings, embeddings: SentenceEmbeddings | None = None) -> KnowledgeBase:
-    """The knowledge base of a profile. Quick: no model is loaded. Raises StorageError."""
-    knowledge = settings.knowledge
-    return KnowledgeBase(
-        settings.data_dir,
-        embeddings or SentenceEmbeddings(knowledge.embedding_model),
-        knowledge.max_file_mb,
-        access=Access.of(knowledge.readers),
-        place=Place(_revealed(knowledge.catalog_url), _chroma(knowledge)),
-        web_allow_private=knowledge.web_allow_private,
-        reranker=knowledge.reranker,
-        entailment_model=knowledge.entailment_model,
-        join_neighbours=knowledge.join_neighbours,
-    )
-
-
-def _chroma(knowledge: KnowledgeSettings) -> ChromaServer | None:
-    if not knowledge.chroma_url:
-        return None
-    token = _revealed(knowledge.chroma_token)
-    return ChromaServer(knowledge.chroma_url, token, knowledge.chroma_tenant, knowledge.chroma_database)
-
-
-def _revealed(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""

@@ -26,8 +26,19 @@ PATIENCE_S = 150.0
 
 # These files use the served models, which take half a minute to start: they are run by one process.
 SERVED = ("test_contract.py", "test_standard.py", "test_remote_standard.py")
-# What takes longest begins first, so that no process is left with it at the end.
-FIRST = (*SERVED, "test_commands.py", "test_bench.py", "test_terminal.py", "test_kill.py", "test_weights.py")
+# What takes longest begins first, so that no process is left with it at the end. What is asked in Slack is mostly
+# waited for, and leaves the processor to the others.
+FIRST = (
+    *SERVED,
+    "test_slack_replicas.py",
+    "test_commands.py",
+    "test_slack_conversations.py",
+    "test_bench.py",
+    "test_models.py",
+    "test_terminal.py",
+    "test_kill.py",
+    "test_weights.py",
+)
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it is not typed

@@ -192,6 +192,7 @@ def test_bench_measures_the_bundled_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_bench_measures_a_synthetic_model_and_the_memory_it_reads(tmp_path: Path) -> None:
     figures = measured(tmp_path, "--synthetic", "solar", "--apart")
     assert list(figures) == [*KEYS, "bandwidth_gb_s", "bandwidth_limit_tok_s"]

@@ -24,7 +24,7 @@ from tests.servers import ScriptedServer, answer
 from tests.slack import COURSE
 from tests.test_commands import ASSISTANT
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 EN = wording("en")
 ASKED = {"What is a fuse?": "fuse", "How is a voltmeter connected?": "voltmeter"}
@@ -162,7 +162,7 @@ def check(slack: FakeSlack, threads: dict[tuple[str, str], list[str]]) -> Counte
 @pytest.mark.parametrize(
     "trial",
     [
-        Trial(40, 8, 4, a_second=4, kill_every_s=7),
+        pytest.param(Trial(40, 8, 4, a_second=4, kill_every_s=7), marks=pytest.mark.timeout(480)),
         pytest.param(Trial(1000, 100, 20, 4, 10), marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
         pytest.param(Trial(1000, 100, 20, 4, 10, "postgresql"), marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
     ],
@@ -219,9 +219,9 @@ async def test_every_question_is_answered_once_whatever_happens(
 async def _under_fire(
     slack: FakeSlack, replicas: Replicas, trial: Trial, chance: random.Random
 ) -> dict[tuple[str, str], list[str]]:
-    """People ask while replicas die, until everything has been answered or ten minutes have gone by."""
+    """People ask while replicas die, until everything has been answered or too much time has gone by."""
     asking = asyncio.create_task(people_ask(slack, trial, chance))
-    deadline = time.monotonic() + max(120.0, trial.questions * 0.9)
+    deadline = time.monotonic() + max(300.0, trial.questions * 0.9)
     next_kill = time.monotonic() + trial.kill_every_s
     while time.monotonic() < deadline:
         await asyncio.sleep(0.25)

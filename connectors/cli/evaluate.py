@@ -83,7 +83,7 @@ def _judge(figures: "Figures", wanted: dict[str, float]) -> int:
 
 
 def _measure(settings: "Settings", folder: Path, console: "Console") -> "Figures":
-    from assistant.agent import open_knowledge
+    from assistant.opening import open_knowledge
     from knowledge import evaluate, read_dataset
 
     dataset = read_dataset(folder)

@@ -56,7 +56,7 @@ class Options:
 
     @contextmanager
     def knowledge(self) -> Iterator["KnowledgeBase"]:
-        from assistant.agent import open_knowledge
+        from assistant.opening import open_knowledge
 
         knowledge = open_knowledge(self.settings())
         try:
