@@ -226,6 +226,26 @@ def test_the_same_may_be_said_with_a_negation_or_from_the_other_side(
     assert over(text, embeddings).check(claim) is not None
 
 
+@pytest.mark.parametrize(
+    ("claim", "holds"),
+    [
+        ("The purpose of a fuse is to enable a circuit to survive a fault.", True),
+        ("The role of a fuse is to enable a circuit to survive a fault.", True),
+        ("The purpose of a lamp is to enable a circuit to survive a fault.", False),
+        ("The purpose of a fuse is to enable a lamp to survive a fault.", False),
+        ("A wire and purpose that enables a circuit to survive a fault is in a fuse.", False),
+    ],
+)
+def test_what_something_is_for_may_be_told_with_a_word_that_stands_elsewhere(
+    embeddings: SentenceEmbeddings, claim: str, holds: bool
+) -> None:
+    text = (
+        "A fuse contains the wire and spring that enable a circuit to survive a fault. A label states the purpose of "
+        "each lamp in the room. The role of the lamp is told in the handbook."
+    )
+    assert (over(text, embeddings).check(claim) is not None) == holds
+
+
 def test_two_statements_of_a_sentence_are_each_looked_for_and_quoted_together(embeddings: SentenceEmbeddings) -> None:
     text = "The kiln holds 40 litres. It was built in Jena. Glaze is stored in sealed buckets."
     support = over(text, embeddings).check("The kiln holds 40 litres, and glaze is stored in sealed buckets.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from assistant.grounding.alignment import Alignment, predicate
+from assistant.grounding.alignment import COPULAS, Alignment, predicate
 from assistant.grounding.lexicon import likeness
 from assistant.grounding.order import RELATIVES, subject
 from assistant.grounding.reading import Reading
@@ -14,6 +14,8 @@ from knowledge.words import FUNCTION_WORDS
 AROUND, ALIKE = 3, 3
 # From one word that stands alike in both to the next, at most, for those between to stand for one another.
 GAP = 4
+# Stands before what something does as "able to" does, and says as little: "the purpose of a fuse is to melt".
+PURPOSES = frozenset("aim function goal job objective point purpose role task".split())
 # Content words that were lifted together from another sentence, and how far apart they may stand there.
 LIFTED, SPREAD = 2, 4
 
@@ -45,7 +47,15 @@ def _attached(aligned: Alignment, known: set[str]) -> bool:
 
 def _strange(aligned: Alignment, known: set[str]) -> list[int]:
     """Content words of the claim that stand somewhere in the passages, but perhaps not where the evidence has them."""
-    return [i for i in aligned.claim.content if i in aligned.pairs or aligned.claim.words[i].root in known]
+    claim = aligned.claim
+    found = (i for i in claim.content if i in aligned.pairs or claim.words[i].root in known)
+    return [i for i in found if not _announces_what_for(claim, i)]
+
+
+def _announces_what_for(claim: Reading, i: int) -> bool:
+    words, verb = claim.words, predicate(claim)
+    says = [word.lower for word in (*words[i : i + 2], *words[verb : verb + 2])]
+    return len(says) == 4 and says[0] in PURPOSES and says[1] == "of" and says[2] in COPULAS and says[3] == "to"
 
 
 def _replaces(aligned: Alignment, i: int) -> bool:
