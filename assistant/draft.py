@@ -95,9 +95,10 @@ class Draft:
         return self.write(f"\n\n_{notice}_")
 
     def quote(self, support: Support) -> str:
-        """Add the passage's own words, marked as a quotation."""
-        exact = clean_answer(" ".join(support.quote.split()), self.grounding.passages)
-        return self.write(f"\n\n> “{exact}” [{self.cite(support)}]")
+        """Add the passage's own words, marked as a quotation; of the row of a table each cell under its column."""
+        row = self.grounding.row(support)
+        exact = clean_answer(" ".join((row or support.quote).split()), self.grounding.passages)
+        return self.write(f"\n\n> {exact if row else f'“{exact}”'} [{self.cite(support)}]")
 
     def write(self, text: str) -> str:
         self.text += text

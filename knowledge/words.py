@@ -36,13 +36,10 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
     """The Porter 2 stem: "loops" and "looping" are both "loop"."""
-    stemmed: str = _stemmer().stemWord(word.removesuffix("'s"))
+    # One of its own for each word, which costs little: a stemmer keeps the word in itself, and threads that shared one
+    # would stem each other's.
+    stemmed: str = snowballstemmer.stemmer("english").stemWord(word.removesuffix("'s"))
     return stemmed
-
-
-@lru_cache(maxsize=1)
-def _stemmer() -> "snowballstemmer.stemmer":
-    return snowballstemmer.stemmer("english")
 
 
 def content_words(text: str) -> list[str]:

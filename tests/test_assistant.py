@@ -316,3 +316,4 @@ async def test_a_row_of_a_table_answers_a_question(
     answer = await assistant.ask(Question("What is the price of a 60 W lamp?"))
     assert answer.status == "answered"
     assert answer.citations[0].quote == "lamp 60 W | 1.50 euros"
+    assert "> item: lamp 60 W, price: 1.50 euros [1]" in answer.text

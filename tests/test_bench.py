@@ -231,6 +231,7 @@ def test_a_model_behind_a_server_is_not_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_ctrl_c_ends_a_measurement(tmp_path: Path) -> None:
     model = ["--engine", "transformers", "--model", str(write_solar(tmp_path / "solar"))]
     arguments = ["--data-dir", str(tmp_path / "data"), "bench", *model, *TINY]

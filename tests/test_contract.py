@@ -56,7 +56,11 @@ def local(request: pytest.FixtureRequest) -> LocalChat:
     return engine
 
 
-@pytest.fixture(params=[*LOCAL, "remote"], scope="session")
+# What one at a time is served as the others are; where it differs, it is asked as `local`.
+EVERY = ["openvino", "transformers", "remote", pytest.param("one at a time", marks=pytest.mark.soak)]
+
+
+@pytest.fixture(params=EVERY, scope="session")
 def chat(request: pytest.FixtureRequest) -> BaseChatModel:
     """Any engine."""
     engine: BaseChatModel = request.getfixturevalue((LOCAL | {"remote": "remote_engine"})[request.param])

@@ -181,6 +181,8 @@ def test_each_sentence_has_what_the_marks_after_it_cite() -> None:
     [
         ("A thin wire that melts when the current is too large. [1]", 0),
         ("> “An ammeter is connected in series with the load.” [2]", 0),
+        ("> item: fuse 5 A, price: 1.50 euros [3]", 0),
+        ("> item: fuse 2 A, price: 1.50 euros [3]", 1),
         ("An ammeter is connected in parallel with the load. [2]", 1),
         ("An ammeter is connected in series with the load. [1]", 1),
         ("An ammeter is connected in series with the load.", 1),
@@ -190,7 +192,10 @@ def test_each_sentence_has_what_the_marks_after_it_cite() -> None:
 def test_a_sentence_is_checked_against_the_whole_of_what_it_cites(
     knowledge: KnowledgeBase, text: str, unsupported: int
 ) -> None:
-    checked = check(answer(text, "fuse", "meter"), ENTRIES, knowledge, PERSONA)
+    prices = Entry(
+        "prices", "Prices", "| item | price |\n| --- | --- |\n| fuse 2 A | 1.20 euros |\n| fuse 5 A | 1.50 euros |"
+    )
+    checked = check(answer(text, "fuse", "meter", "prices"), ENTRIES | {"prices": prices}, knowledge, PERSONA)
     assert len(checked.unsupported) == unsupported
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import cast
 
+import chromadb
 import numpy as np
 import psycopg
 import pytest
@@ -21,10 +22,13 @@ from knowledge import (
     StorageError,
     Waiting,
 )
+from tests.chroma import guarded
 from tests.conftest import ingest
 from tests.postgres import fresh_database
 
 pytestmark = pytest.mark.slow
+
+QUIET = chromadb.Settings(anonymized_telemetry=False)
 
 Write = Callable[[str, str | bytes], Path]
 Open = Callable[[], KnowledgeBase]
@@ -277,6 +281,37 @@ def test_a_server_that_is_not_there_is_named_without_its_password(
     knowledge = KnowledgeBase(tmp_path, embeddings, place=Place(chroma=ChromaServer("http://127.0.0.1:1")))
     with pytest.raises(StorageError, match=r"Chroma server at http://127\.0\.0\.1:1"):
         ingest(knowledge, write("a.md", FUSE))
+
+
+def test_a_server_that_wants_a_token_gets_it_and_keeps_each_tenant_to_itself(
+    tmp_path: Path, embeddings: SentenceEmbeddings, write: Write, chroma: str
+) -> None:
+    host, port = chroma.removeprefix("http://").split(":")
+    admin = chromadb.AdminClient(
+        chromadb.Settings(
+            chroma_api_impl="chromadb.api.fastapi.FastAPI",
+            chroma_server_host=host,
+            chroma_server_http_port=int(port),
+            anonymized_telemetry=False,
+        )
+    )
+    admin.create_tenant("school")
+    admin.create_database("physics", "school")
+    with guarded(chroma, "a-secret") as url:
+        ours = ChromaServer(url, "a-secret", "school", "physics")
+        with closing(KnowledgeBase(tmp_path / "data", embeddings, place=Place(chroma=ours))) as knowledge:
+            ingest(knowledge, write("a.md", FUSE))
+            assert names(knowledge, "What melts?") == ["a.md"]
+        held = chromadb.HttpClient(host, int(port), settings=QUIET, tenant="school", database="physics")
+        assert [one.count() for one in held.list_collections()] == [1]
+        wrong = Place(chroma=ChromaServer(url, "a-guess", "school", "physics"))
+        with (
+            closing(KnowledgeBase(tmp_path / "other", embeddings, place=wrong)) as shut,
+            pytest.raises(StorageError, match=f"Chroma server at {url}") as error,
+        ):
+            ingest(shut, write("b.md", COPPER))
+        assert "ASSISTANT_KNOWLEDGE__CHROMA_TOKEN" in error.value.remedy
+        assert "a-guess" not in str(error.value)
 
 
 def test_a_search_during_an_ingestion_sees_the_old_version_or_the_new_one(opened: Open, write: Write) -> None:

@@ -1,3 +1,8 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, product
+
+import snowballstemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +57,21 @@ def test_forms_of_a_word_share_a_stem() -> None:
 @given(st.text(max_size=100))
 def test_any_text_has_words(text: str) -> None:
     assert all(word == word.lower() or not word.isascii() for word in words(text))
+
+
+def test_threads_that_stem_at_once_get_each_the_stem_of_their_own_word() -> None:
+    made_up = [
+        f"{first}{second}{third}{end}"
+        for first, second, third in product("bdfglmprst", "aeiou", "bdglnrt")
+        for end in ("ingly", "ations", "iveness", "ed")
+    ]
+    alone = {word: snowballstemmer.stemmer("english").stemWord(word) for word in made_up}
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            parts = [made_up[start::8] for start in range(8)]
+            together = dict(chain.from_iterable(pool.map(lambda part: [(word, stem(word)) for word in part], parts)))
+    finally:
+        sys.setswitchinterval(often)
+    assert together == alone

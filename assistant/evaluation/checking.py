@@ -81,6 +81,8 @@ def _holds(sentence: Sentence, corpus: Mapping[str, Entry], knowledge: Knowledge
     passages = [Passage(entry.text, entry.id, None, entry.title, "", 1.0) for entry in documents]
     # Asked about itself, a sentence is compared with what is nearest to it in the documents.
     grounding = Grounding(sentence.text, passages, knowledge.embeddings, knowledge.rarity_for(), knowledge.entailment)
+    if any(_plain(sentence.text) in _plain(one.said) for one in grounding.evidence if one.is_row):
+        return True
     return bool(passages) and grounding.check(sentence.text) is not None
 
 

@@ -153,6 +153,12 @@ class Grounding:
                 found.setdefault(frozenset(evidence.stems), Support(evidence.passage, evidence.sentence))
         return list(found.values())[:count]
 
+    def row(self, support: Support) -> str:
+        """What a row that is quoted whole says under its columns: "room: 71, seats: 81"; else, or where nobody knows
+        the columns, nothing."""
+        rows = (one for one in self.evidence if one.titled and one.passage == support.passage)
+        return next((one.said for one in rows if one.sentence == support.quote), "")
+
     def _answers(self, evidence: Evidence) -> bool:
         """Whether it may be quoted: of rows one that has the numbers asked for, as the one beside it speaks of
         something else."""

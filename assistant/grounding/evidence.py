@@ -38,7 +38,7 @@ class Evidence:
     the content stems of that in order.
 
     A sentence says what stands there, a row "item: fuse, price: 2 euros", as far as it is known what its columns are;
-    `cells` are the parts of that.
+    `cells` are the parts of that, `titled` whether the columns are known.
     """
 
     passage: int
@@ -47,6 +47,7 @@ class Evidence:
     stems: tuple[str, ...]
     start: int
     cells: tuple[str, ...] = ()
+    titled: bool = False
 
     @property
     def is_row(self) -> bool:
@@ -86,14 +87,14 @@ def _rows(number: int, text: str, whole: str) -> Iterator[Evidence]:
         if not rows.ROW.match(line):
             columns = []
         elif rows.RULE.fullmatch(following):
-            columns = rows.cells(line)
+            columns = [] if is_instruction(line) else rows.cells(line)
         elif not rows.RULE.fullmatch(line):
             row = line.strip("| \t")
             start = whole.find(row)
             cells = rows.under_columns(rows.cells(line), columns)
             if start >= 0 and cells and not is_instruction(row):
                 said = ", ".join(cells)
-                yield Evidence(number, row, said, content_stems(said), start, cells)
+                yield Evidence(number, row, said, content_stems(said), start, cells, bool(columns))
 
 
 def _prose_lines(text: str) -> Iterator[str]:
