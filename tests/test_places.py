@@ -11,6 +11,7 @@ import chromadb
 import numpy as np
 import psycopg
 import pytest
+from chromadb.config import Settings
 
 from knowledge import (
     ChromaServer,
@@ -28,7 +29,7 @@ from tests.postgres import fresh_database
 
 pytestmark = pytest.mark.slow
 
-QUIET = chromadb.Settings(anonymized_telemetry=False)
+QUIET = Settings(anonymized_telemetry=False)
 
 Write = Callable[[str, str | bytes], Path]
 Open = Callable[[], KnowledgeBase]
@@ -288,7 +289,7 @@ def test_a_server_that_wants_a_token_gets_it_and_keeps_each_tenant_to_itself(
 ) -> None:
     host, port = chroma.removeprefix("http://").split(":")
     admin = chromadb.AdminClient(
-        chromadb.Settings(
+        Settings(
             chroma_api_impl="chromadb.api.fastapi.FastAPI",
             chroma_server_host=host,
             chroma_server_http_port=int(port),
