@@ -17,7 +17,7 @@ demo: $(VENV)/.run ## Set up, ingest the bundled samples and answer questions ab
 
 test: check ## Set up and run the checks and every test
 	@$(BIN)/python -m pytest -m 'not soak and not alone' --numprocesses 3 --no-loadscope-reorder
-	@$(BIN)/python -m pytest -m 'not soak and alone'
+	@$(BIN)/python -m pytest -m 'not soak and alone' $$(grep -l 'mark\.alone' tests/test_*.py)
 
 check: $(VENV)/.dev ## Style, types and the direction of imports
 	@$(BIN)/ruff check .

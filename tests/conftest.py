@@ -1,5 +1,6 @@
 """The real models, loaded once a session; plain fakes; and a guard against the network."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from assistant.engines.gguf import bundled_model
+from assistant.engines.local import LocalChat
 from assistant.engines.openvino import OpenVINOChat
 from assistant.engines.remote import RemoteChat
 from assistant.engines.transformers import TransformersChat
@@ -143,6 +145,15 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
         return path
 
     return write_file
+
+
+async def idle(engine: LocalChat) -> bool:
+    """Whether nobody is being answered any more, within six seconds."""
+    for _ in range(300):
+        if engine.idle:
+            return True
+        await asyncio.sleep(0.02)
+    return False
 
 
 def ingest(knowledge: KnowledgeBase, *paths: Path | str, collection: str = "default") -> Report:

@@ -28,8 +28,7 @@ from assistant.followups import standalone
 from assistant.settings import Settings, load_profile
 from assistant.types import Turn
 from knowledge import NotFoundError, SentenceEmbeddings
-from tests.conftest import ScriptedEngine, ingest
-from tests.test_contract import idle
+from tests.conftest import ScriptedEngine, idle, ingest
 
 pytestmark = pytest.mark.slow
 

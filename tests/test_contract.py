@@ -1,4 +1,7 @@
-"""What every engine promises, asked of each for real: the bundled model, served in four ways."""
+"""What every engine promises, asked of each for real: the bundled model, served in four ways.
+
+torch is imported where it is used: every process of a run looks through this file, and few need it.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,14 +14,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 
 from assistant.engines.base import Engine
-from assistant.engines.continuous import CPU_PAGE, ContinuousServed
 from assistant.engines.local import LocalChat
 from assistant.engines.openvino import OpenVINOChat
-from assistant.engines.sequential import SequentialServed
 from assistant.engines.serving import Served
 from assistant.engines.transformers import TransformersChat
 from assistant.engines.weights import Loaded
 from assistant.errors import EngineError
+from tests.conftest import idle
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -75,14 +77,6 @@ def counted(chat: BaseChatModel) -> Engine:
 
 async def texts(chat: BaseChatModel, messages: list[BaseMessage], temperature: float) -> set[str]:
     return {(await chat.ainvoke(messages, temperature=temperature, seed=seed, max_tokens=12)).text for seed in range(3)}
-
-
-async def idle(engine: LocalChat) -> bool:
-    for _ in range(300):
-        if engine.idle:
-            return True
-        await asyncio.sleep(0.02)
-    return False
 
 
 async def test_text_comes_in_many_pieces_and_is_the_same_as_all_at_once(chat: BaseChatModel) -> None:
@@ -233,6 +227,9 @@ async def test_closing_tells_those_who_are_being_answered(local: LocalChat) -> N
 def test_each_way_of_serving_is_the_one_that_was_meant(
     engine: OpenVINOChat, transformers_engine: TransformersChat, one_at_a_time: TransformersChat
 ) -> None:
+    from assistant.engines.continuous import ContinuousServed
+    from assistant.engines.sequential import SequentialServed
+
     assert isinstance(transformers_engine._served, ContinuousServed)
     assert isinstance(one_at_a_time._served, SequentialServed)
     assert one_at_a_time.one_at_a_time == "continuous batching failed: this model is beyond it"
@@ -240,6 +237,8 @@ def test_each_way_of_serving_is_the_one_that_was_meant(
 
 
 async def test_prompts_that_begin_alike_share_what_was_read(transformers_engine: TransformersChat) -> None:
+    from assistant.engines.continuous import CPU_PAGE, ContinuousServed
+
     text = " ".join(f"Sentence {number} of the course tells of current and voltage." for number in range(30))
     first, second = ([SystemMessage(text), HumanMessage(question)] for question in ("What is current?", "And voltage?"))
     await transformers_engine.ainvoke(first, max_tokens=4)

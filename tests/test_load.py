@@ -18,8 +18,7 @@ from assistant import Assistant, Caller, Question, Stage, samples
 from assistant.engines.openvino import OpenVINOChat
 from assistant.settings import load_profile
 from knowledge import SentenceEmbeddings
-from tests.conftest import ingest
-from tests.test_contract import idle
+from tests.conftest import idle, ingest
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 

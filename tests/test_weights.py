@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from langchain_core.messages import HumanMessage
 
 from assistant.engines.base import create
@@ -172,6 +171,8 @@ class Full:
         if self.times:
             self.times -= 1
             self.failed += 1
+            import torch
+
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
@@ -221,6 +222,8 @@ async def test_nobody_is_left_waiting_when_the_card_fills_up_under_many(filling_
 
 
 def test_a_model_that_does_not_fit_the_card_is_told_before_anything_else(solar: Path) -> None:
+    import torch
+
     from assistant.engines import weights
 
     error = weights._explain(solar, torch.OutOfMemoryError("CUDA out of memory."))

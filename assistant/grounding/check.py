@@ -7,7 +7,7 @@ supported is not shown as fact; then the passage itself is quoted, which is alwa
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,6 +125,9 @@ class Grounding:
         if not self.evidence or not checkable(claim):
             return None
         near = nearest(read(claim), self.evidence, sorted(self._on_topic))
+        # Before the claim is embedded, which takes longest and tells nothing of a sentence that stands there.
+        if same := verbatim(unled(claim.strip()), self.evidence, near):
+            return same
         cosines = dict(zip(self._read, map(float, self._cosines(claim)), strict=True)) if near else {}
         if self._entailment:
             near = with_alike(near, {i: cosines[i] for i in self._on_topic})
@@ -188,6 +191,13 @@ def with_alike(near: Sequence[int], cosines: Mapping[int, float]) -> list[int]:
     return list(dict.fromkeys([*near, *sorted(cosines, key=lambda i: -cosines[i])[:CANDIDATES]]))
 
 
+def verbatim(claim: str, evidence: Sequence[Evidence], among: Iterable[int]) -> Support | None:
+    """The first of these sentences that is the claim, but for Markdown and case."""
+    said = plain(claim).lower()
+    same = (evidence[i] for i in among if plain(evidence[i].sentence).lower() == said)
+    return next((Support(one.passage, one.sentence) for one in same), None)
+
+
 def judge(
     claim: str,
     evidence: Sequence[Evidence],
@@ -227,9 +237,8 @@ def _judge_one(
     cosines: dict[int, float],
     entailment: Entailment | None,
 ) -> Support | None:
-    for i in cosines:
-        if plain(evidence[i].sentence).lower() == plain(claim).lower():
-            return Support(evidence[i].passage, evidence[i].sentence)
+    if same := verbatim(claim, evidence, cosines):
+        return same
     reading = read(claim)
     if not languages.english(reading):
         quoted = (evidence[i] for i in cosines if languages.quotes(claim, evidence[i].sentence))
